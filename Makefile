@@ -1,0 +1,50 @@
+# Every habit is one word. `make` alone lists them.
+
+PYTHON ?= python3
+WORKERS ?= 2
+HYBRID_KD_SHARED ?= ../shared
+export HYBRID_KD_SHARED
+
+bin := .venv/bin
+installed := .venv/installed
+scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/kd/utils/*.sh)
+
+.PHONY: help demo test check bench install clean
+
+help:
+	@echo 'make demo     two epochs of teacher and student on a part of the reference data, to a WER (minutes)'
+	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
+	@echo 'make check    ruff, mypy, import-linter, shellcheck'
+	@echo 'make bench    training and decoding speed beside the bare matrix products'
+	@echo 'make install  .venv with the versions of constraints.txt (the others do it by themselves)'
+	@echo 'make clean    remove .venv and caches'
+	@echo 'The reference data are looked for in HYBRID_KD_SHARED=$(HYBRID_KD_SHARED).'
+
+install: $(installed)
+
+# torch comes first and alone, so that its version is settled before anything that depends on it.
+$(installed): pyproject.toml constraints.txt setup.py
+	$(PYTHON) -m venv .venv
+	$(bin)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(bin)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(installed)
+	local/reference/demo.sh
+
+# One thread a worker: the arrays of the tests are small.
+test: $(installed)
+	OMP_NUM_THREADS=1 $(bin)/python -m pytest -n $(WORKERS)
+
+check: $(installed)
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/shellcheck $(scripts)
+
+bench: $(installed)
+	$(bin)/python -m benchmarks
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info

@@ -1,0 +1,134 @@
+"""Kaldi data directories: utt2spk, spk2utt, text and feats.scp, checked as utils/validate_data_dir.sh does.
+
+Of its checks those are made that matter to a trainer: files that are missing, ids that are not unique or not
+in C order, utt2spk and spk2utt that disagree, text, feats.scp and other tables with other ids than utt2spk.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from hybrid_kd.archives.matrices import read_matrices_at
+from hybrid_kd.errors import HybridKdError
+
+FIX = "mend it with utils/fix_data_dir.sh, or prepare the directory again"
+
+
+@dataclass(frozen=True)
+class DataDir:
+    """What a data directory lists; features stay on disk."""
+
+    path: Path
+    utt_ids: tuple[str, ...]  # sorted in C order
+    utt2spk: dict[str, str]
+    text: dict[str, list[str]] | None  # words by utt_id; None if there is no text
+    feats: dict[str, str]  # utt_id -> location, relative to the working directory; {} without feats.scp
+
+
+def read_data_dir(path: Path, *, needs_feats: bool = True) -> DataDir:
+    """Read and check a data directory.
+
+    Raises: HybridKdError for what validate_data_dir.sh rejects (see above).
+    """
+    if not path.is_dir():
+        raise HybridKdError.at(path, "no such directory", fix="give a Kaldi data directory")
+    utt2spk = {utt_id: _only_word(path / "utt2spk", utt_id, rest) for utt_id, rest in _read(path / "utt2spk")}
+    if not utt2spk:
+        raise HybridKdError.at(path / "utt2spk", "lists no utterance", fix=FIX)
+    _check_speakers(path / "spk2utt", utt2spk)
+    text = _read_optional(path / "text", utt2spk)
+    feats = _read_optional(path / "feats.scp", utt2spk)
+    if feats is None and needs_feats:
+        raise HybridKdError.at(path, "it holds no feats.scp", fix="make features first (make_fmllr_feats.sh)")
+    _read_optional(path / "utt2num_frames", utt2spk)
+    _read_optional(path / "utt2dur", utt2spk)
+    _read_optional(path / "cmvn.scp", set(utt2spk.values()), whose="speakers")
+    if not (path / "segments").exists():
+        _read_optional(path / "wav.scp", utt2spk)
+    words = (
+        None if text is None else {utt_id: rest.split(" ") if rest else [] for utt_id, rest in text.items()}
+    )
+    return DataDir(path, tuple(utt2spk), utt2spk, words, feats or {})
+
+
+def read_features(
+    data: DataDir, *, allow_pipes: bool = False
+) -> Iterator[tuple[str, Float32[np.ndarray, "frames dim"]]]:
+    """Read the features of every utterance, in the directory's order.
+
+    Raises: HybridKdError that names file and utterance for what cannot be read.
+    """
+    return read_matrices_at(data.feats.items(), allow_pipes=allow_pipes)
+
+
+def _read(file: Path) -> list[tuple[str, str]]:
+    """The lines ``id rest`` of a file, with unique ids in C order; words of the rest are one space apart."""
+    try:
+        lines = file.read_bytes().removesuffix(b"\n").split(b"\n")
+    except OSError as error:
+        raise HybridKdError.at(file, f"cannot be read: {error.strerror}", fix=FIX) from error
+    pairs: list[tuple[str, str]] = []
+    for number, line in enumerate(lines if lines != [b""] else [], start=1):
+        id_, _, rest = _decode(file, number, line).partition(" ")
+        if not id_:
+            raise HybridKdError.at(file, f"line {number} is empty", fix=FIX)
+        if pairs and id_ <= pairs[-1][0]:
+            problem = "comes twice" if id_ == pairs[-1][0] else f"stands after '{pairs[-1][0]}'"
+            raise HybridKdError.at(
+                file, f"line {number}: {problem}; ids must be unique and in C order", fix=FIX, key=id_
+            )
+        pairs.append((id_, rest))
+    return pairs
+
+
+def _decode(file: Path, number: int, line: bytes) -> str:
+    """A line as text; only ASCII white space parts words, as in Kaldi."""
+    try:
+        return b" ".join(line.split()).decode()
+    except UnicodeDecodeError as error:
+        raise HybridKdError.at(file, f"line {number} is not UTF-8: {error}", fix=FIX) from error
+
+
+def _read_optional(file: Path, ids: Collection[str], *, whose: str = "utterances") -> dict[str, str] | None:
+    """A file that, if it is there, has a line for each id and no other, empty only in text."""
+    if not file.exists():
+        return None
+    table = dict(_read(file))
+    _expect_same_ids(file, table, ids, whose=whose)
+    for id_, rest in table.items():
+        if not rest and file.name != "text":
+            raise HybridKdError.at(file, "has nothing after the id", fix=FIX, key=id_)
+    return table
+
+
+def _expect_same_ids(file: Path, found: Collection[str], ids: Collection[str], *, whose: str) -> None:
+    missing = [id_ for id_ in ids if id_ not in found]
+    extra = [id_ for id_ in found if id_ not in ids]
+    if missing or extra:
+        example = f"'{missing[0]}' is missing" if missing else f"'{extra[0]}' is not in utt2spk"
+        problem = f"{len(missing)} missing, {len(extra)} too many ({example})"
+        raise HybridKdError.at(file, f"other {whose} than in utt2spk: {problem}", fix=FIX)
+
+
+def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
+    """spk2utt says the same as utt2spk."""
+    from_speakers: dict[str, str] = {}
+    for speaker, rest in _read(file):
+        for utt_id in rest.split(" "):
+            if utt_id in from_speakers:
+                raise HybridKdError.at(file, "comes twice", fix=FIX, key=utt_id)
+            from_speakers[utt_id] = speaker
+    _expect_same_ids(file, from_speakers, utt2spk, whose="utterances")
+    for utt_id, speaker in utt2spk.items():
+        if from_speakers[utt_id] != speaker:
+            problem = f"speaker '{from_speakers[utt_id]}', but '{speaker}' in utt2spk"
+            raise HybridKdError.at(file, problem, fix=FIX, key=utt_id)
+
+
+def _only_word(file: Path, utt_id: str, rest: str) -> str:
+    if not rest or " " in rest:
+        raise HybridKdError.at(file, f"expected one speaker, found {rest[:80]!r}", fix=FIX, key=utt_id)
+    return rest

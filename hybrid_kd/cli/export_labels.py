@@ -1,0 +1,42 @@
+"""``hybrid-kd export-labels``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tyro.conf import Positional
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write a label store as a Kaldi Posterior archive, for example for nnet1's `--labels`."""
+
+    labels_dir: Positional[Path]
+    """label store"""
+    wspecifier: Positional[str]
+    """where to write: ark:FILE, ark,t:FILE or ark:-"""
+    temperature: float
+    """one of the store's temperatures"""
+    prune_below: float = 0.01
+    """posteriors below this become 0, the others are renormalised"""
+    ali: Path | None = None
+    """mix with the reference labels of this alignment directory (SI)"""
+    hard_weight: float = 0.5
+    """weight of the reference labels, with --ali"""
+
+
+def run(options: Options) -> None:
+    """Export labels."""
+    from hybrid_kd.distill.export import export_labels
+    from hybrid_kd.distill.label_store import read_label_store
+    from hybrid_kd.errors import HybridKdError
+
+    if not 0 <= options.hard_weight <= 1:
+        raise HybridKdError.at("--hard-weight", f"{options.hard_weight} is out of range", fix="give 0 to 1")
+    export_labels(
+        read_label_store(options.labels_dir),
+        options.wspecifier,
+        temperature=options.temperature,
+        prune_below=options.prune_below,
+        ali_dir=options.ali,
+        hard_weight=options.hard_weight,
+    )

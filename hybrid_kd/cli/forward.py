@@ -1,0 +1,47 @@
+"""``hybrid-kd forward``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import tyro
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write a network's log-likelihoods (logits - log priors) as a Kaldi matrix archive."""
+
+    wspecifier: tyro.conf.Positional[str]
+    """where to write: ark:PATH, ark,t:PATH, ark,scp:PATH,PATH or ark:- (standard output)"""
+    model: Path
+    """model directory (what `hybrid-kd train --out` wrote)"""
+    data: Path
+    """Kaldi data directory with features"""
+    output: Literal["loglikes", "logits", "log-posteriors"] = "loglikes"
+    """loglikes are for a decoder; logits are the last layer as it is; log-posteriors are normalised"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto is cuda where there is one"""
+    config: Path | None = None
+    """YAML file of options; flags win over it"""
+
+
+def run(options: Options) -> None:
+    """Run the network over every utterance."""
+    import torch
+
+    from hybrid_kd.archives.data_dir import read_data_dir
+    from hybrid_kd.archives.matrices import open_matrix_writer
+    from hybrid_kd.decoding.forward import forward_utterances
+    from hybrid_kd.network.model_dir import load_model
+    from hybrid_kd.progress import track
+    from hybrid_kd.tally import Tally
+
+    device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    data = read_data_dir(options.data)
+    model = load_model(options.model, device=device)
+    tally = Tally(options.data)
+    with open_matrix_writer(options.wspecifier) as write:
+        utterances = forward_utterances(model, data, tally, output=options.output)
+        for utt_id, matrix in track(utterances, total=len(data.utt_ids), what="forward"):
+            write(utt_id, matrix)
+        tally.close(fix="mend the features that are named above")

@@ -1,0 +1,48 @@
+"""``hybrid-kd label``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Options:
+    """Run a teacher over a data directory and write its labels, for training at any of the temperatures."""
+
+    teacher: Path
+    """model directory (or an ensemble's)"""
+    data: Path
+    """Kaldi data directory, usually the training set"""
+    out: Path
+    """directory of the label store"""
+    temperatures: str = "1,2,3"
+    """temperatures that students will be trained at"""
+    prune_below: float = 0.01
+    """posteriors below this at every temperature are not stored (the largest always is)"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto is cuda where there is one"""
+    num_threads: int = 0
+    """CPU threads; 0 leaves it to torch"""
+    config: Path | None = None
+    """YAML file of options; flags win over it"""
+
+
+def run(options: Options) -> None:
+    """Write a label store."""
+    from hybrid_kd.distill.labelling import label_data
+    from hybrid_kd.distill.temperature_schedule import parse_temperatures
+    from hybrid_kd.network.device import choose_device
+    from hybrid_kd.network.model_dir import load_model
+
+    model = load_model(options.teacher, device=choose_device(options.device, options.num_threads))
+    header = label_data(
+        model,
+        options.data,
+        options.out,
+        temperatures=parse_temperatures(options.temperatures),
+        prune_below=options.prune_below,
+    )
+    print(f"{options.out}: {header.num_utterances} utterances, {header.num_frames} frames")
+    print(f"{header.num_entries / header.num_frames:.2f} states a frame")
+    for temperature, mass in zip(header.temperatures, header.discarded_mass, strict=True):
+        print(f"T={temperature:g}: {100 * mass:.2f} % of the posterior mass discarded")

@@ -1,0 +1,72 @@
+"""``hybrid-kd COMMAND``: finds the command, parses its options, runs it, and turns errors into messages."""
+
+import difflib
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from hybrid_kd import __version__
+from hybrid_kd.errors import HybridKdError
+
+# Each is a module hybrid_kd.cli.<name>, which has `Options` (a dataclass) and `run(options) -> None`.
+COMMANDS = {
+    "train": "train a network on alignments, with or without a teacher's labels",
+    "label": "write a teacher's labels for a data directory",
+    "ensemble": "make one model of several networks (the mean of their posteriors)",
+    "export-labels": "write a label store as a Kaldi Posterior archive",
+    "forward": "write a network's log-likelihoods as a Kaldi archive",
+    "decode": "make lattices (Kaldi's decoder or the embedded one)",
+    "score": "WER of a decode directory, over LM weights and insertion penalties",
+    "compare": "paired bootstrap between two scored decode directories",
+    "info": "describe a model, label store, alignment, archive or data directory",
+    "report": "write RESULTS.md from results/",
+}
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one command; the status is 0, 1 (the user's data or options), 2 (bad flags) or 130 (Ctrl-C)."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"hybrid-kd {__version__}")
+        return 0
+    command, *rest = arguments
+    if command not in COMMANDS:
+        close = difflib.get_close_matches(command, COMMANDS, n=1)
+        suggestion = f"; did you mean '{close[0]}'?" if close else ""
+        print(f"hybrid-kd: no command '{command}'{suggestion}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    return _run(command, rest)
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {text}" for name, text in COMMANDS.items()]
+    return "\n".join(
+        ["usage: hybrid-kd COMMAND [options]", "", *lines, "", "hybrid-kd COMMAND --help tells its options."]
+    )
+
+
+def _run(command: str, args: Sequence[str]) -> int:
+    from hybrid_kd.config import parse_options
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_')}")
+    try:
+        module.run(parse_options(module.Options, args, prog=f"hybrid-kd {command}"))
+    except HybridKdError as error:
+        print(f"hybrid-kd {command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        print(f"hybrid-kd {command}: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        print("  fix: check the path, its permissions and the space on its disk", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"hybrid-kd {command}: interrupted; the same command continues", file=sys.stderr)
+        return 130
+    return 0

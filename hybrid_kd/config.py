@@ -1,0 +1,97 @@
+"""Options of a command: one dataclass, filled from ``--config FILE.yaml`` and from flags (flags win).
+
+The YAML file is flat and its keys are the dataclass's fields. It is turned into flags that stand before the
+user's own, so that both are parsed, checked and overridden by the same rules (tyro's).
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import tyro
+import yaml
+
+from hybrid_kd.atomic import replace_file
+from hybrid_kd.errors import HybridKdError
+
+Options = TypeVar("Options")
+
+
+def parse_options(options_class: type[Options], args: Sequence[str], *, prog: str) -> Options:
+    """Fill ``options_class`` (a dataclass) from ``args``; ``--config FILE`` among them is read first.
+
+    Raises: HybridKdError for a YAML file that is missing, malformed or has an unknown key; SystemExit 2 with
+    tyro's message for a bad flag.
+    """
+    if not any(field.name == "config" for field in dataclasses.fields(options_class)):  # type: ignore[arg-type]
+        return tyro.cli(options_class, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
+    config_path = _config_path(args)
+    config_args = [] if config_path is None else config_to_args(options_class, config_path)
+    return tyro.cli(
+        options_class, args=[*config_args, *args], prog=prog, config=(tyro.conf.FlagCreatePairsOff,)
+    )
+
+
+def _config_path(args: Sequence[str]) -> Path | None:
+    for index, arg in enumerate(args):
+        if arg == "--config" and index + 1 < len(args):
+            return Path(args[index + 1])
+        if arg.startswith("--config="):
+            return Path(arg.partition("=")[2])
+    return None
+
+
+def config_to_args(options_class: type[Any], path: Path) -> list[str]:
+    """Turn a flat YAML file into flags: ``hidden_dim: 512`` is ``--hidden-dim 512``, ``x: false`` nothing."""
+    fields = {field.name: field for field in dataclasses.fields(options_class)}
+    args: list[str] = []
+    for key, value in read_yaml(path).items():
+        if key not in fields or key == "config":
+            close = difflib.get_close_matches(key, fields, n=1)
+            fix = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(fields))}"
+            raise HybridKdError.at(path, f"unknown key '{key}'", fix=fix)
+        flag = "--" + key.replace("_", "-")
+        if isinstance(value, list | dict):
+            kind = type(value).__name__
+            raise HybridKdError.at(path, f"key '{key}' holds a {kind}", fix="keep the file flat")
+        if fields[key].type is bool:
+            if not isinstance(value, bool):
+                raise HybridKdError.at(path, f"key '{key}' is {value!r}", fix="write true or false")
+            args += [flag] if value else []
+        else:
+            args += [flag, str(value)]
+    return args
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a flat YAML mapping.
+
+    Raises: HybridKdError if it is missing, not YAML, or not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise HybridKdError.at(path, f"not YAML: {error}", fix="one `key: value` a line") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise HybridKdError.at(path, "not a mapping of option names", fix="one `key: value` a line")
+    return content
+
+
+def options_to_dict(options: Any) -> dict[str, Any]:
+    """A dataclass of options as plain YAML values: paths as strings, everything else as it is."""
+    return {
+        field.name: str(value) if isinstance(value := getattr(options, field.name), Path) else value
+        for field in dataclasses.fields(options)
+    }
+
+
+def write_yaml(path: Path, content: dict[str, Any]) -> None:
+    """Write a mapping as YAML in its own order, atomically."""
+    with replace_file(path, "w") as file:
+        yaml.safe_dump(content, file, sort_keys=False)

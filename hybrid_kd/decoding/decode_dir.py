@@ -1,0 +1,225 @@
+"""Decodes a data directory into a decode directory, in parallel processes, and says how it went."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hybrid_kd.archives.data_dir import DataDir, read_data_dir
+from hybrid_kd.archives.symbols import read_symbol_table
+from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
+from hybrid_kd.decoding.decode_record import (
+    PROVENANCE,
+    SUMMARY,
+    choose_decoder,
+    forget_jobs,
+    job_log,
+    lattice_file,
+    read_inputs,
+    read_job_stats,
+    refuse_other,
+    write_job_stats,
+    write_record,
+)
+from hybrid_kd.decoding.embedded import EmbeddedDecoder
+from hybrid_kd.decoding.forward import (
+    Model,
+    forward_utterances,
+    read_num_frames,
+    select_utterances,
+    split_utterances,
+)
+from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
+from hybrid_kd.decoding.jobs import JobStats, Report, run_jobs
+from hybrid_kd.decoding.kaldi import PROGRAM, KaldiDecoder, find_kaldi, latgen_command
+from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.network.model_dir import load_model
+from hybrid_kd.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+FRAMES_PER_SECOND = 100.0
+EMBEDDED = "kaldi-decoder LatticeSimpleDecoder"
+
+
+def decode_directory(options: DecodeOptions) -> None:
+    """Decode ``options.data`` into ``options.out``; continue there if it was begun, do nothing if it is done.
+
+    Raises: HybridKdError for bad options or inputs, or if more than 1 % of the utterances got no lattice.
+    """
+    check_options(options)
+    data = read_data_dir(options.data)
+    utt_ids = select_utterances(data, max_utts=options.max_utts, utt_list=options.utt_list)
+    jobs = split_utterances(utt_ids, num_jobs=options.nj, num_frames=read_num_frames(data))
+    options = choose_decoder(options)
+    provenance = read_inputs(options, len(utt_ids))
+    refuse_other(options, provenance)
+    if (options.out / SUMMARY).is_file():
+        logger.info("%s: already decoded", options.out)
+    else:
+        logger.info("%s: decoding %d utterances, %s decoder", options.out, len(utt_ids), options.decoder)
+        _decode_pending(options, data, jobs, provenance)
+        _finish(options, len(jobs))
+    log_summary(options.out, read_json(options.out / SUMMARY))
+
+
+def check_options(options: DecodeOptions) -> None:
+    """Raises: HybridKdError for a value out of its range."""
+    for name in ("acoustic_scale", "beam", "lattice_beam", "nj", "max_utts"):
+        value = getattr(options, name)
+        if value is not None and not 0 < value < float("inf"):
+            raise HybridKdError.at(
+                f"--{name.replace('_', '-')}", f"{value} is out of range", fix="give more than 0"
+            )
+
+
+def _decode_pending(
+    options: DecodeOptions, data: DataDir, jobs: Sequence[tuple[str, ...]], provenance: dict[str, Any]
+) -> None:
+    """Run the jobs that are not finished."""
+    pending = [job for job in range(1, len(jobs) + 1) if read_job_stats(options.out, job) is None]
+    if len(pending) < len(jobs):
+        logger.info("%s: %d of %d jobs are done already", options.out, len(jobs) - len(pending), len(jobs))
+    transition_model = read_transition_model(options.model / "final.mdl")
+    with decompressed_graph(find_graph_file(options.graph)) as fst_file:
+        check_graph(options.graph, fst_file, transition_model)
+        decoder = _make_decoder(options, fst_file, transition_model)
+        write_record(options, jobs, provenance)
+
+        def work(job: int, report: Report) -> None:
+            part = replace(
+                data, utt_ids=jobs[job - 1], feats={utt_id: data.feats[utt_id] for utt_id in jobs[job - 1]}
+            )
+            model = _load_model(options.model, transition_model)
+            tally = Reasons(options.data)
+            utterances = forward_utterances(model, part, tally)
+            stats = decoder.decode_job(
+                utterances, lattice_file(options.out, job), job_log(options.out, job), report
+            )
+            stats.left_out |= tally.by_utterance
+            write_job_stats(options.out, job, stats)
+
+        num_utts = sum(len(jobs[job - 1]) for job in pending)
+        run_jobs(work, pending, log=partial(job_log, options.out), total=num_utts, what="decoding")
+
+
+class Reasons(Tally):
+    """A tally that also keeps which utterance was left out, and why."""
+
+    def __init__(self, place: str | Path) -> None:
+        super().__init__(place)
+        self.by_utterance: dict[str, str] = {}
+
+    def left_out(self, key: str, reason: str, detail: str = "") -> None:
+        """Warn of one bad utterance and keep why it is left out."""
+        super().left_out(key, reason, detail)
+        self.by_utterance[key] = reason
+
+
+def _load_model(path: Path, transition_model: TransitionModel) -> Model:
+    torch.set_num_threads(1)
+    model = load_model(path)
+    if model.num_pdfs != transition_model.num_pdfs:
+        raise HybridKdError.at(
+            path,
+            f"network of {model.num_pdfs} pdfs, its final.mdl has {transition_model.num_pdfs}",
+            fix="restore the final.mdl that it was trained with",
+        )
+    return model
+
+
+def _make_decoder(
+    options: DecodeOptions, fst_file: Path, transition_model: TransitionModel
+) -> KaldiDecoder | EmbeddedDecoder:
+    search = SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam)
+    words_file = options.graph / "words.txt"
+    if options.decoder == "kaldi":
+        program, model_file = find_kaldi(), options.model / "final.mdl"
+        assert program is not None
+        return KaldiDecoder(
+            latgen_command(program, search, model_file=model_file, graph_file=fst_file, words_file=words_file)
+        )
+    graph, words = load_graph(fst_file), read_symbol_table(words_file)
+    return EmbeddedDecoder(graph, transition_model.transition_id_to_pdf_id, words, search)
+
+
+def _finish(options: DecodeOptions, num_jobs: int) -> None:
+    """Count what all jobs did, and write decode.json if that is good enough.
+
+    Raises: HybridKdError if more than 1 % of the utterances got no lattice; they are then tried again next
+    time.
+    """
+    all_stats = [read_job_stats(options.out, job) for job in range(1, num_jobs + 1)]
+    stats = [job_stats for job_stats in all_stats if job_stats is not None]
+    assert len(stats) == num_jobs, "a job ended without its mark"
+    tally = Tally(options.out)
+    tally.done(sum(job_stats.num_done for job_stats in stats))
+    for utt_id, reason in (item for job_stats in stats for item in job_stats.left_out.items()):
+        tally.left_out(utt_id, reason)
+    try:
+        tally.close(fix="see the logs for each reason; mend the features, or widen --beam")
+    except HybridKdError:
+        forget_jobs(options.out, num_jobs)
+        raise
+    write_json(options.out / SUMMARY, summarise(options, stats))
+
+
+def summarise(options: DecodeOptions, stats: Sequence[JobStats]) -> dict[str, Any]:
+    """The content of decode.json. A real-time factor is seconds of work per second of speech (100 frames)."""
+    num_frames = sum(job_stats.num_frames for job_stats in stats)
+    speech_s = num_frames / FRAMES_PER_SECOND
+    network_cpu_s = sum(job_stats.network_cpu_s for job_stats in stats)
+    search_cpu_s = sum(job_stats.search_cpu_s for job_stats in stats)
+    return {
+        "decoder": options.decoder,
+        "decoder_program": EMBEDDED if options.decoder == "embedded" else PROGRAM,
+        "decoder_version": stats[0].decoder_version,
+        "acoustic_scale": options.acoustic_scale,
+        "beam": options.beam,
+        "lattice_beam": options.lattice_beam,
+        "num_jobs": len(stats),
+        "num_done": sum(job_stats.num_done for job_stats in stats),
+        "num_partial": sum(len(job_stats.partial) for job_stats in stats),
+        "num_left_out": sum(len(job_stats.left_out) for job_stats in stats),
+        "partial": [utt_id for job_stats in stats for utt_id in job_stats.partial],
+        "left_out": {utt_id: why for job_stats in stats for utt_id, why in job_stats.left_out.items()},
+        "num_frames": num_frames,
+        "network_cpu_s": network_cpu_s,
+        "search_cpu_s": search_cpu_s,
+        "wall_s": max(job_stats.wall_s for job_stats in stats),
+        "real_time_factor_network": network_cpu_s / speech_s,
+        "real_time_factor_search": search_cpu_s / speech_s,
+        "real_time_factor_wall": max(job_stats.wall_s for job_stats in stats) / speech_s,
+        "model_sha256": read_json(options.out / PROVENANCE)["inputs"]["model"],
+    }
+
+
+def log_summary(out: Path, summary: dict[str, Any]) -> None:
+    """Say which decoder ran, how fast, and how many utterances it did."""
+    logger.info(
+        "%s: %s %s, beams %g/%g, acoustic scale %g",
+        out,
+        *(
+            summary[name]
+            for name in ("decoder_program", "decoder_version", "beam", "lattice_beam", "acoustic_scale")
+        ),
+    )
+    logger.info(
+        "%s: real-time factor %.3f (search, CPU) + %.3f (network, CPU); by the clock %.3f with %d jobs",
+        out,
+        summary["real_time_factor_search"],
+        summary["real_time_factor_network"],
+        summary["real_time_factor_wall"],
+        summary["num_jobs"],
+    )
+    logger.info(
+        "%s: done %d, of these partial %d, left out %d",
+        out,
+        *(summary[f"num_{name}"] for name in ("done", "partial", "left_out")),
+    )

@@ -1,0 +1,130 @@
+"""What a decode directory says of itself, so that the same command continues it and another one is refused.
+
+config.yaml (options, with the decoder that runs), provenance.json (sha256 of the inputs), utt_ids (what is
+to be decoded, by job), num_jobs, log/decode.JOB.{log,json}, and, when all is done, decode.json.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from hybrid_kd.atomic import replace_file
+from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
+from hybrid_kd.decoding.graph import find_graph_file
+from hybrid_kd.decoding.jobs import JobStats
+from hybrid_kd.decoding.kaldi import PROGRAM, find_kaldi
+from hybrid_kd.decoding.options import DecodeOptions
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.provenance import collect_provenance
+
+CONFIG, PROVENANCE, SUMMARY, UTT_IDS = "config.yaml", "provenance.json", "decode.json", "utt_ids"
+MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
+COMPARED = ("decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "max_utts")  # of paths, the content is
+OTHER_OUT = "give another --out, or delete this one"
+
+
+def choose_decoder(options: DecodeOptions) -> DecodeOptions:
+    """Replace ``auto``: by the decoder that ``out`` was begun with, else Kaldi's where it is on the PATH.
+
+    Raises: HybridKdError if Kaldi's decoder is asked for, or was begun with, and is not on the PATH.
+    """
+    decoder = options.decoder
+    if decoder == "auto" and (options.out / CONFIG).is_file():
+        decoder = read_yaml(options.out / CONFIG).get("decoder", "auto")
+    if decoder == "auto":
+        decoder = "embedded" if find_kaldi() is None else "kaldi"
+    if decoder == "kaldi" and find_kaldi() is None:
+        raise HybridKdError.at(
+            "--decoder kaldi",
+            f"{PROGRAM} is not on the PATH",
+            fix="source path.sh of Kaldi, or use --decoder embedded",
+        )
+    return replace(options, decoder=decoder)
+
+
+def read_inputs(options: DecodeOptions, num_utts: int) -> dict[str, Any]:
+    """Provenance of a decoding (argv, version, commit, sha256 of the inputs).
+
+    Raises: HybridKdError if a file of the model or the graph is missing.
+    """
+    for name in MODEL_FILES:
+        if not (options.model / name).is_file():
+            raise HybridKdError.at(
+                options.model, f"it holds no {name}", fix="give a model directory whose training has finished"
+            )
+    provenance = collect_provenance(
+        {
+            "model": [options.model / name for name in MODEL_FILES],
+            "graph": [find_graph_file(options.graph), options.graph / "words.txt"],
+            "features": options.data / "feats.scp",
+        }
+    )
+    provenance["inputs"]["num_utts"] = num_utts
+    return provenance
+
+
+def refuse_other(options: DecodeOptions, provenance: dict[str, Any]) -> None:
+    """Compare with what ``out`` was begun with, if it holds lattices already.
+
+    Raises: HybridKdError that names what differs.
+    """
+    out = options.out
+    if not list(out.glob("lat.*.gz")):
+        return
+    if not ((out / CONFIG).is_file() and (out / PROVENANCE).is_file()):
+        raise HybridKdError.at(out, f"it holds lattices but no {CONFIG}", fix=OTHER_OUT)
+    before = read_yaml(out / CONFIG)
+    now = {name: getattr(options, name) for name in COMPARED}
+    _refuse(out / CONFIG, {name: before.get(name) for name in COMPARED}, now)
+    _refuse(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
+
+
+def _refuse(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    if names:
+        differences = ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
+        raise HybridKdError.at(path, f"begun differently: {differences}", fix=OTHER_OUT)
+
+
+def write_record(options: DecodeOptions, jobs: Sequence[tuple[str, ...]], provenance: dict[str, Any]) -> None:
+    """Record options, inputs and utterances in ``out``."""
+    write_json(options.out / PROVENANCE, provenance)
+    _write_lines(options.out / UTT_IDS, [utt_id for job in jobs for utt_id in job])
+    _write_lines(options.out / "num_jobs", [str(len(jobs))])
+    write_yaml(options.out / CONFIG, options_to_dict(options))
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    with replace_file(path, "w") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def lattice_file(out: Path, job: int) -> Path:
+    """The lattices of a job (1-based)."""
+    return out / f"lat.{job}.gz"
+
+
+def job_log(out: Path, job: int) -> Path:
+    """The log of a job (1-based)."""
+    return out / "log" / f"decode.{job}.log"
+
+
+def write_job_stats(out: Path, job: int, stats: JobStats) -> None:
+    """Mark a job as finished; its lattices are there already."""
+    write_json(job_log(out, job).with_suffix(".json"), asdict(stats))
+
+
+def read_job_stats(out: Path, job: int) -> JobStats | None:
+    """What a finished job did; None if it is not finished."""
+    path = job_log(out, job).with_suffix(".json")
+    if not path.is_file() or not lattice_file(out, job).is_file():
+        return None
+    return JobStats(**read_json(path))
+
+
+def forget_jobs(out: Path, num_jobs: int) -> None:
+    """Take the marks of finished jobs away, so that the next run does them again."""
+    for job in range(1, num_jobs + 1):
+        job_log(out, job).with_suffix(".json").unlink(missing_ok=True)

@@ -1,0 +1,133 @@
+"""Parallel jobs in forked processes: progress, errors and Ctrl-C."""
+
+import logging
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.progress import track
+
+SECONDS_TO_STOP = 3.0
+
+Report = Callable[[str], None]
+Utterances = Iterator[tuple[str, Float32[np.ndarray, "frames pdfs"]]]  # log-likelihoods
+
+
+@dataclass
+class JobStats:
+    """What one job did; of the frames, only those of utterances that got a lattice are counted."""
+
+    num_done: int = 0
+    num_frames: int = 0
+    partial: list[str] = field(default_factory=list)  # utterances with a lattice that reached no final state
+    left_out: dict[str, str] = field(default_factory=dict)  # why, by utterance
+    network_cpu_s: float = 0.0
+    search_cpu_s: float = 0.0
+    wall_s: float = 0.0
+    decoder_version: str = ""
+
+
+def run_jobs(
+    work: Callable[[int, Report], None],
+    jobs: Sequence[int],
+    *,
+    log: Callable[[int], Path],
+    total: int,
+    what: str,
+) -> None:
+    """Run ``work(job, report)`` for each job in a process of its own, all at once.
+
+    ``work`` is inherited by fork, with all that it closes over, and calls ``report(utt_id)`` after each of
+    the ``total`` utterances. A job's log messages go to the file ``log(job)``. On an error or an
+    interruption the other processes are stopped, and have time to remove what is half written.
+
+    Raises: HybridKdError of the first job that fails, or if a process dies.
+    """
+    context = multiprocessing.get_context("fork")
+    processes: dict[Connection, tuple[int, ForkProcess]] = {}
+    try:
+        for job in jobs:
+            receiver, sender = context.Pipe(duplex=False)
+            process = context.Process(target=_run_one, args=(work, job, sender, log(job)), daemon=True)
+            process.start()
+            sender.close()
+            processes[receiver] = job, process
+        for _ in track(_reports(dict(processes), log), total=total, what=what):
+            pass
+    finally:
+        _stop([process for _, process in processes.values()])
+
+
+def _reports(running: dict[Connection, tuple[int, ForkProcess]], log: Callable[[int], Path]) -> Iterator[str]:
+    """Yield the utterances that are reported until every process has ended."""
+    while running:
+        for connection in wait(list(running)):
+            assert isinstance(connection, Connection)
+            try:
+                message = connection.recv()
+            except EOFError:
+                job, process = running.pop(connection)
+                process.join()
+                if process.exitcode:
+                    raise _died(process.exitcode, log(job)) from None
+                continue
+            if isinstance(message, BaseException):
+                raise message
+            yield message
+
+
+def _died(exit_code: int, log: Path) -> HybridKdError:
+    reason = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with status {exit_code}"
+    fix = "see the end of this log" + (
+        "; it may have been out of memory: use a smaller --nj" if exit_code == -9 else ""
+    )
+    return HybridKdError.at(log, f"the process of this job {reason}", fix=fix)
+
+
+def _stop(processes: Sequence[ForkProcess]) -> None:
+    for process in processes:
+        if process.is_alive():
+            process.terminate()
+    for process in processes:
+        process.join(SECONDS_TO_STOP)
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+def _run_one(work: Callable[[int, Report], None], job: int, sender: Connection, log: Path) -> None:
+    """The child: leaves Ctrl-C to the parent, ends cleanly when that stops it, and does not outlive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _raise_system_exit)
+    parent = os.getppid()
+
+    def report(utt_id: str) -> None:
+        if os.getppid() != parent:
+            raise SystemExit(1)
+        sender.send(utt_id)
+
+    log.parent.mkdir(parents=True, exist_ok=True)
+    logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(message)s", force=True)
+    try:
+        work(job, report)
+    except (HybridKdError, OSError) as error:
+        logging.getLogger(__name__).error("%s", error)
+        sender.send(error)
+    except Exception:
+        logging.getLogger(__name__).exception("job %d", job)
+        raise SystemExit(1) from None
+
+
+def _raise_system_exit(_signal: int, _frame: FrameType | None) -> Any:
+    raise SystemExit(128 + signal.SIGTERM)

@@ -1,0 +1,258 @@
+"""A teacher's labels on disk: written once, exact at every planned temperature.
+
+For each frame the store holds, largest first, the logits of every state that reaches ``prune_below`` at any
+planned temperature (and the argmax), and log Z_T of the full softmax for each planned T. The files are flat
+arrays in C order, whose lengths follow from labels.json, and are memory-mapped:
+
+    labels.json           LabelStoreHeader
+    utt_ids               one a line, in the order of the data directory
+    utt_offsets.int64     [utts + 1], in frames        frame_offsets.int64   [frames + 1], in entries
+    log_z.float32         [frames, temperatures]       pdf_ids.int16, logits.float32   [entries]
+
+An entry takes 6 bytes, a frame 8 + 4 x temperatures more.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Float64, Int16, Int64, Shaped
+from torch import Tensor
+
+from hybrid_kd.atomic import replace_directory
+from hybrid_kd.distill.labels import MIN_TEMPERATURE, survives_pruning, temper
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json, write_json
+
+VERSION = 1
+HEADER = "labels.json"
+UTT_IDS = "utt_ids"
+MAX_PDFS = 2**15  # a pdf_id is an int16
+FIX_BROKEN = "write the labels again with `hybrid-kd label`"
+
+
+@dataclass(frozen=True)
+class LabelStorePlan:
+    """What a store is written for.
+
+    teacher_sha256: of the teacher's final.safetensors. data_sha256: of the utterances and their features.
+    """
+
+    teacher: str
+    teacher_sha256: str
+    data: str
+    data_sha256: str
+    num_pdfs: int
+    temperatures: tuple[float, ...]
+    prune_below: float
+
+
+@dataclass(frozen=True)
+class LabelStoreHeader:
+    """What ``labels.json`` says.
+
+    discarded_mass: per temperature, the mean posterior mass of the states below the threshold.
+    sha256: of utt_ids and all arrays.
+    """
+
+    version: int
+    teacher: str
+    teacher_sha256: str
+    data: str
+    data_sha256: str
+    num_pdfs: int
+    temperatures: list[float]
+    prune_below: float
+    num_utterances: int
+    num_frames: int
+    num_entries: int
+    discarded_mass: list[float]
+    sha256: str
+
+
+@dataclass(frozen=True)
+class LabelStore:
+    """An opened store; the arrays are memory-mapped."""
+
+    path: Path
+    header: LabelStoreHeader
+    utt_ids: tuple[str, ...]
+    utt_offsets: Int64[np.ndarray, " utts_and_end"]
+    frame_offsets: Int64[np.ndarray, " frames_and_end"]
+    log_z: Float32[np.ndarray, "frames temperatures"]
+    pdf_ids: Int16[np.ndarray, " entries"]
+    logits: Float32[np.ndarray, " entries"]
+
+
+def write_label_store(
+    path: Path, utterances: Iterable[tuple[str, Float[Tensor, "_ pdfs"]]], plan: LabelStorePlan
+) -> LabelStoreHeader:
+    """Write the labels of each utterance's teacher logits; the directory appears whole or not at all.
+
+    Raises: HybridKdError if the plan cannot be stored (threshold 0, T too small, more than 32,768 pdfs).
+    """
+    _check_plan(path, plan)
+    with replace_directory(path) as directory:
+        header = _write_arrays(directory, utterances, plan)
+        write_json(directory / HEADER, asdict(header))
+    return header
+
+
+def read_label_store(path: Path) -> LabelStore:
+    """Open a store and check that its files have the sizes that labels.json promises.
+
+    Raises: HybridKdError if it is not a label store, is of another version, or is broken.
+    """
+    if not (path / HEADER).is_file():
+        raise HybridKdError.at(path, f"not a label store: it has no {HEADER}", fix=FIX_BROKEN)
+    try:
+        header = LabelStoreHeader(**read_json(path / HEADER))
+    except TypeError as error:
+        raise HybridKdError.at(
+            path / HEADER, f"not a label store's header: {error}", fix=FIX_BROKEN
+        ) from error
+    if header.version != VERSION:
+        raise HybridKdError.at(
+            path, f"version {header.version}, this program reads {VERSION}", fix=FIX_BROKEN
+        )
+    utt_ids = tuple((path / UTT_IDS).read_text(encoding="utf-8").split())
+    if len(utt_ids) != header.num_utterances:
+        raise HybridKdError.at(
+            path / UTT_IDS, f"{len(utt_ids)} utterances instead of {header.num_utterances}", fix=FIX_BROKEN
+        )
+    store = LabelStore(
+        path,
+        header,
+        utt_ids,
+        _map(path / "utt_offsets.int64", (header.num_utterances + 1,)),
+        _map(path / "frame_offsets.int64", (header.num_frames + 1,)),
+        _map(path / "log_z.float32", (header.num_frames, len(header.temperatures))),
+        _map(path / "pdf_ids.int16", (header.num_entries,)),
+        _map(path / "logits.float32", (header.num_entries,)),
+    )
+    _check_offsets(path / "utt_offsets.int64", store.utt_offsets, header.num_frames)
+    _check_offsets(path / "frame_offsets.int64", store.frame_offsets, header.num_entries)
+    return store
+
+
+def _check_plan(path: Path, plan: LabelStorePlan) -> None:
+    if plan.prune_below <= 0:
+        raise HybridKdError.at(
+            path,
+            "a store without pruning would hold every state of every frame",
+            fix="give --prune-below above 0, or train with --teacher to run the teacher on the fly",
+        )
+    if plan.num_pdfs > MAX_PDFS:
+        raise HybridKdError.at(path, f"{plan.num_pdfs} pdfs do not fit 16 bits", fix="train with --teacher")
+    if not plan.temperatures or min(plan.temperatures) < MIN_TEMPERATURE:
+        raise HybridKdError.at(
+            path,
+            f"temperatures {plan.temperatures}",
+            fix=f"give one or more, each at least {MIN_TEMPERATURE}",
+        )
+
+
+@dataclass(frozen=True)
+class _UtteranceEntries:
+    counts: Int64[np.ndarray, " frames"]
+    pdf_ids: Int16[np.ndarray, " entries"]
+    logits: Float32[np.ndarray, " entries"]
+    log_z: Float32[np.ndarray, "frames temperatures"]
+    discarded_mass: Float64[np.ndarray, " temperatures"]
+
+
+def _select_entries(logits: Float[Tensor, "frames pdfs"], plan: LabelStorePlan) -> _UtteranceEntries:
+    logits = logits.float()
+    kept = torch.zeros_like(logits, dtype=torch.bool)
+    log_z, discarded = [], []
+    for temperature in plan.temperatures:
+        log_posteriors = temper(logits, temperature)
+        survivors = survives_pruning(log_posteriors, plan.prune_below)
+        kept |= survivors
+        discarded.append(log_posteriors.exp().masked_fill(survivors, 0.0).double().sum())
+        log_z.append((logits / temperature).logsumexp(dim=1))
+    sorted_logits, pdf_ids = torch.where(kept, logits, -torch.inf).sort(dim=1, descending=True)
+    in_order = sorted_logits > -torch.inf
+    return _UtteranceEntries(
+        kept.sum(dim=1).cpu().numpy(),
+        pdf_ids[in_order].short().cpu().numpy(),
+        sorted_logits[in_order].cpu().numpy(),
+        torch.stack(log_z, dim=1).cpu().numpy(),
+        torch.stack(discarded).cpu().numpy(),
+    )
+
+
+class _ArrayFiles:
+    """Appends to the store's array files and hashes all that goes into them, in a fixed order at the end."""
+
+    NAMES = ("pdf_ids.int16", "logits.float32", "log_z.float32", "frame_offsets.int64", "utt_offsets.int64")
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.files: dict[str, IO[bytes]] = {
+            name: stack.enter_context((directory / name).open("wb")) for name in self.NAMES
+        }
+        self.digests = {name: hashlib.sha256() for name in self.NAMES}
+
+    def append(self, name: str, array: Shaped[np.ndarray, "..."]) -> None:
+        dtype = np.dtype(name.partition(".")[2]).newbyteorder("<")
+        content = np.ascontiguousarray(array, dtype=dtype).tobytes()
+        self.files[name].write(content)
+        self.digests[name].update(content)
+
+    def sha256(self, utt_ids: str) -> str:
+        parts = [utt_ids, *(self.digests[name].hexdigest() for name in self.NAMES)]
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _write_arrays(
+    directory: Path, utterances: Iterable[tuple[str, Float[Tensor, "_ pdfs"]]], plan: LabelStorePlan
+) -> LabelStoreHeader:
+    utt_ids: list[str] = []
+    num_frames = num_entries = 0
+    discarded_mass = np.zeros(len(plan.temperatures))
+    with ExitStack() as stack:
+        files = _ArrayFiles(directory, stack)
+        files.append("utt_offsets.int64", np.zeros(1))
+        files.append("frame_offsets.int64", np.zeros(1))
+        for utt_id, logits in utterances:
+            entries = _select_entries(logits, plan)
+            files.append("pdf_ids.int16", entries.pdf_ids)
+            files.append("logits.float32", entries.logits)
+            files.append("log_z.float32", entries.log_z)
+            files.append("frame_offsets.int64", num_entries + entries.counts.cumsum())
+            utt_ids.append(utt_id)
+            num_entries += len(entries.pdf_ids)
+            num_frames += len(entries.counts)
+            files.append("utt_offsets.int64", np.array([num_frames]))
+            discarded_mass += entries.discarded_mass
+    id_lines = "".join(f"{utt_id}\n" for utt_id in utt_ids)
+    (directory / UTT_IDS).write_text(id_lines, encoding="utf-8")
+    return LabelStoreHeader(
+        version=VERSION,
+        **asdict(plan) | {"temperatures": list(plan.temperatures)},
+        num_utterances=len(utt_ids),
+        num_frames=num_frames,
+        num_entries=num_entries,
+        discarded_mass=(discarded_mass / max(1, num_frames)).tolist(),
+        sha256=files.sha256(id_lines),
+    )
+
+
+def _map(path: Path, shape: tuple[int, ...]) -> Shaped[np.ndarray, "..."]:
+    dtype = np.dtype(path.suffix[1:]).newbyteorder("<")
+    expected = int(np.prod(shape)) * dtype.itemsize
+    found = path.stat().st_size if path.is_file() else None
+    if found != expected:
+        size = "is absent" if found is None else f"holds {found} bytes instead of {expected}"
+        raise HybridKdError.at(path, size, fix=FIX_BROKEN)
+    return np.memmap(path, dtype, "r", shape=shape) if expected else np.zeros(shape, dtype)
+
+
+def _check_offsets(path: Path, offsets: Int64[np.ndarray, " _"], end: int) -> None:
+    if offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 1).any():
+        raise HybridKdError.at(path, "offsets that do not rise from 0 to the end", fix=FIX_BROKEN)

@@ -1,0 +1,68 @@
+"""Reference and teacher labels mixed: interpolated in every frame (SI), or drawn per utterance (SD)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+
+from hybrid_kd.distill.labels import SparsePosteriors
+from hybrid_kd.seeds import uniform
+
+Mixing = Literal["si", "sd"]
+SdDraw = Literal["epoch", "once"]
+
+
+@dataclass(frozen=True)
+class MixingRule:
+    """hard_weight is the papers' alpha: 1 is the plain student, 0 pure distillation."""
+
+    mixing: Mixing
+    hard_weight: float
+    sd_draw: SdDraw = "epoch"
+
+    def utterance_hard_weights(
+        self, utt_ids: Sequence[str], *, seed: int, epoch: int
+    ) -> Float32[Tensor, " utts"]:
+        """SI: hard_weight for all. SD: 1 if r < hard_weight, else 0; one seeded r in [0, 1) an utterance.
+
+        The draw is made anew each epoch, or once for all (``sd_draw``); which of them is not in the paper.
+
+        Source: Tachioka, equations 1 and 2.
+        """
+        if self.mixing == "si":
+            return torch.full((len(utt_ids),), self.hard_weight)
+        draw_epoch = epoch if self.sd_draw == "epoch" else 0
+        draws = [uniform(seed, "sd draw", epoch=draw_epoch, utt_id=utt_id) for utt_id in utt_ids]
+        return torch.tensor([float(draw < self.hard_weight) for draw in draws])
+
+
+@dataclass(frozen=True)
+class MixedLabels:
+    """A minibatch's labels, frame by frame: q = hard_weight one-hot(pdf_ali) + (1 - hard_weight) teacher."""
+
+    pdf_ali: Int64[Tensor, " batch"]
+    hard_weights: Float32[Tensor, " batch"] | None = None
+    teacher: SparsePosteriors | None = None
+
+
+def mixed_cross_entropy(
+    logits: Float[Tensor, "batch pdfs"], labels: MixedLabels
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Summed loss over the minibatch, and for the record the cross-entropy with the reference alone.
+
+    loss = sum_frames (sum_k q_k) logsumexp(z) - sum_k q_k z_k; its gradient with respect to the logits is
+    softmax(z) - q for labels that sum to 1.
+    """
+    log_norm = logits.logsumexp(dim=1)
+    hard_logits = logits.gather(1, labels.pdf_ali[:, None]).squeeze(1)
+    hard_losses = log_norm - hard_logits
+    if labels.teacher is None or labels.hard_weights is None:
+        return hard_losses.sum(), hard_losses.detach().sum()
+    posteriors = labels.teacher.posteriors
+    teacher_logits = logits.gather(1, labels.teacher.pdf_ids)
+    soft_losses = posteriors.sum(dim=1) * log_norm - (posteriors * teacher_logits).sum(dim=1)
+    losses = labels.hard_weights * hard_losses + (1 - labels.hard_weights) * soft_losses
+    return losses.sum(), hard_losses.detach().sum()

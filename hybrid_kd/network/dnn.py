@@ -1,0 +1,133 @@
+"""The acoustic model's network: spliced, normalised frames in, logits over pdfs out.
+
+Axis letters: batch = frames of one minibatch; input = spliced coefficients (440); pdfs = HMM states (1987).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from hybrid_kd.frames.normalisation import Normalisation
+
+Activation = Literal["sigmoid", "relu"]
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """What is needed to build a network without its parameters.
+
+    batch_norm: between each affine layer and its activation. dropout: probability that a hidden unit is zero.
+    """
+
+    input_dim: int
+    hidden_layers: int
+    hidden_dim: int
+    num_pdfs: int
+    activation: Activation = "sigmoid"
+    batch_norm: bool = False
+    dropout: float = 0.0
+
+
+class HiddenLayer(nn.Module):
+    """Affine layer, batch normalisation (or none), activation, dropout (or none)."""
+
+    def __init__(self, input_dim: int, shape: NetworkShape) -> None:
+        super().__init__()
+        self.affine = nn.Linear(input_dim, shape.hidden_dim)
+        self.norm = nn.BatchNorm1d(shape.hidden_dim) if shape.batch_norm else None
+        self.activation = shape.activation
+        self.dropout = shape.dropout
+
+    def forward(
+        self, x: Float[Tensor, "batch _"], generator: torch.Generator | None
+    ) -> Float[Tensor, "batch hidden"]:
+        """Dropout is applied if a generator is given, and only in training mode."""
+        x = self.affine(x)
+        if self.norm is not None:
+            x = self.norm(x)
+        x = torch.sigmoid(x) if self.activation == "sigmoid" else torch.relu(x)
+        if self.training and self.dropout and generator is not None:
+            x = x * dropout_mask(x, self.dropout, generator)
+        return x
+
+
+class Dnn(nn.Module):
+    """A feed-forward network; ``forward`` gives logits (unnormalised), the softmax is not part of it."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: NetworkShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.register_buffer("shift", torch.zeros(shape.input_dim))
+        self.register_buffer("scale", torch.ones(shape.input_dim))
+        dims = [shape.input_dim] + [shape.hidden_dim] * (shape.hidden_layers - 1)
+        self.hidden = nn.ModuleList(HiddenLayer(dim, shape) for dim in dims)
+        self.output = nn.Linear(shape.hidden_dim, shape.num_pdfs)
+
+    @property
+    def hidden_layers(self) -> list[HiddenLayer]:
+        """The hidden layers, from the input up."""
+        return list(self.hidden)  # type: ignore[arg-type]
+
+    def set_normalisation(self, normalisation: Normalisation) -> None:
+        """Store the training set's normalisation; it is part of the model from then on."""
+        self.shift.copy_(normalisation.shift)
+        self.scale.copy_(normalisation.scale)
+
+    def forward(
+        self, spliced: Float[Tensor, "batch input"], dropout_generator: torch.Generator | None = None
+    ) -> Float[Tensor, "batch pdfs"]:
+        """Logits of spliced, not yet normalised frames."""
+        x = (spliced + self.shift) * self.scale
+        for layer in self.hidden_layers:
+            x = layer(x, dropout_generator)
+        return self.output(x)  # type: ignore[no-any-return]
+
+
+def num_parameters(network: nn.Module) -> int:
+    """Trained weights and biases: 2,033,091 for 440 -> 4 x 512 -> 1987, 30,152,643 for 7 x 2048."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def dropout_mask(
+    x: Float[Tensor, "batch hidden"], dropout: float, generator: torch.Generator
+) -> Float[Tensor, "batch hidden"]:
+    """1 / (1 - p) with probability 1 - p, else 0; p is rounded to a multiple of 2^-16.
+
+    The generator's 64-bit draws are cut into four: drawing one number a unit costs as much as a small layer.
+    """
+    num_draws = -(-x.numel() // 4)
+    draws = torch.empty(num_draws, dtype=torch.int64, device=x.device)
+    draws.random_(-(2**63), 2**63 - 1, generator=generator)
+    kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= round(dropout * 2**16) - 2**15
+    return kept.to(x.dtype).div_(1.0 - dropout)
+
+
+def fold_batch_norm(network: Dnn) -> Dnn:
+    """The same function with batch normalisation (its running values) put into the affine layers.
+
+    w' = w g / sqrt(v + eps), b' = (b - m) g / sqrt(v + eps) + beta.
+    """
+    shape = network.shape
+    if not shape.batch_norm and not shape.dropout:
+        return network
+    plain = NetworkShape(
+        shape.input_dim, shape.hidden_layers, shape.hidden_dim, shape.num_pdfs, shape.activation
+    )
+    folded = Dnn(plain).to(network.shift.device)
+    state = {name: value for name, value in network.state_dict().items() if ".norm." not in name}
+    for index, layer in enumerate(network.hidden_layers):
+        if isinstance(norm := layer.norm, nn.BatchNorm1d):
+            assert norm.running_mean is not None
+            assert norm.running_var is not None
+            gain = norm.weight.double() * (norm.running_var.double() + norm.eps).rsqrt()
+            bias = (layer.affine.bias.double() - norm.running_mean.double()) * gain + norm.bias.double()
+            state[f"hidden.{index}.affine.weight"] = (layer.affine.weight.double() * gain[:, None]).float()
+            state[f"hidden.{index}.affine.bias"] = bias.float()
+    folded.load_state_dict(state)
+    return folded.eval()

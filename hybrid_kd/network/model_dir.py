@@ -1,0 +1,198 @@
+"""A model's directory: it describes itself, and is all that decoding, labelling and retraining need.
+
+config.yaml (all options), final.safetensors (weights), final.mdl, tree, phones.txt (of the alignment),
+ali_train_pdf.counts (for the priors), feature_transform (Kaldi's nnet1 text), log/, train.jsonl,
+provenance.json.
+"""
+
+import json
+import math
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Float32
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from hybrid_kd.archives.pdf_counts import read_pdf_counts
+from hybrid_kd.atomic import replace_file
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.features import SplicedFeatures, join_utterances
+from hybrid_kd.frames.labelled import Splice
+from hybrid_kd.network.dnn import Dnn, NetworkShape, fold_batch_norm
+from hybrid_kd.network.priors import log_priors_from_counts
+
+FINAL = "final.safetensors"
+ALIGNMENT_FILES = (
+    "final.mdl",
+    "tree",
+    "phones.txt",
+)  # the first is needed, the others are copied if they are there
+
+
+@dataclass(frozen=True)
+class AcousticModel:
+    """Networks for inference, with the priors that decoding divides by.
+
+    Several networks are one model whose posterior is their mean: logits = log mean_n softmax(logits_n).
+    """
+
+    path: Path
+    networks: tuple[Dnn, ...]
+    splice: Splice
+    log_priors: Float32[Tensor, " pdfs"]
+
+    @property
+    def num_pdfs(self) -> int:
+        return self.networks[0].shape.num_pdfs
+
+    @property
+    def feature_dim(self) -> int:
+        """Coefficients of an unspliced frame."""
+        window = self.splice.left_context + 1 + self.splice.right_context
+        return self.networks[0].shape.input_dim // window
+
+    @property
+    def device(self) -> torch.device:
+        return self.networks[0].shift.device
+
+    @torch.inference_mode()
+    def logits_of_spliced(self, spliced: Float[Tensor, "batch input"]) -> Float[Tensor, "batch pdfs"]:
+        """Logits of frames that are spliced already (not normalised)."""
+        if len(self.networks) == 1:
+            return self.networks[0](spliced)  # type: ignore[no-any-return]
+        log_posteriors = torch.stack([network(spliced).log_softmax(dim=1) for network in self.networks])
+        return (log_posteriors.double().logsumexp(0) - math.log(len(self.networks))).float()
+
+    @torch.inference_mode()
+    def logits(self, features: Float[Tensor, "frames dim"]) -> Float[Tensor, "frames pdfs"]:
+        """Logits of one utterance's unspliced features."""
+        utterance = join_utterances(
+            [""],
+            [features.cpu().numpy()],
+            left_context=self.splice.left_context,
+            right_context=self.splice.right_context,
+        ).to(self.device)
+        return self.logits_of_spliced(utterance.spliced(torch.arange(len(features), device=self.device)))
+
+    def check_features(self, data_dir: Path, features: SplicedFeatures) -> None:
+        """Raises: HybridKdError if the features have another dimension than those of the model's training."""
+        dim = features.features.shape[1]
+        if dim != self.feature_dim:
+            raise HybridKdError.at(
+                data_dir,
+                f"features have {dim} coefficients, {self.path} was trained on {self.feature_dim}",
+                fix="make these features as those of the model's training set were made",
+            )
+
+
+def save_networks(path: Path, networks: tuple[Dnn, ...], splice: Splice) -> None:
+    """Write networks as ``N.name`` tensors of one file; shapes and context are in its metadata."""
+    tensors = {
+        f"{index}.{name}": value.detach().contiguous().cpu()
+        for index, network in enumerate(networks)
+        for name, value in network.state_dict().items()
+    }
+    metadata = {
+        "format": "hybrid_kd 1",
+        "shapes": json.dumps([asdict(network.shape) for network in networks]),
+        "splice": json.dumps(asdict(splice)),
+    }
+    with replace_file(path) as file:
+        file.write(save_safetensors(tensors, metadata))
+
+
+def final_network_file(model_dir: Path) -> Path:
+    """The network of a finished model.
+
+    Raises: HybridKdError if there is no such directory, or if its training has not ended.
+    """
+    if not model_dir.is_dir():
+        raise HybridKdError.at(
+            model_dir, "no such model directory", fix="give what `hybrid-kd train --out` wrote"
+        )
+    if not (model_dir / FINAL).is_file():
+        raise HybridKdError.at(
+            model_dir, f"has no {FINAL}", fix="finish its training: the same command continues"
+        )
+    return model_dir / FINAL
+
+
+def load_networks(model_dir: Path, *, device: str | torch.device = "cpu") -> tuple[tuple[Dnn, ...], Splice]:
+    """Read what ``save_networks`` wrote, batch normalisation and all (what retraining starts from).
+
+    Raises: HybridKdError if the file is missing, broken or not ours.
+    """
+    path = final_network_file(model_dir)
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        networks = tuple(
+            _build(NetworkShape(**shape), f"{index}.", tensors)
+            for index, shape in enumerate(json.loads(metadata["shapes"]))
+        )
+        splice = Splice(**json.loads(metadata["splice"]))
+    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise HybridKdError.at(
+            path, f"not a network of hybrid_kd: {error}", fix="train it again, or copy it again"
+        ) from error
+    return tuple(network.to(device) for network in networks), splice
+
+
+def _build(shape: NetworkShape, prefix: str, tensors: dict[str, Tensor]) -> Dnn:
+    network = Dnn(shape)
+    network.load_state_dict(
+        {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    )
+    return network
+
+
+def load_model(path: Path, *, device: str | torch.device = "cpu") -> AcousticModel:
+    """Load a model directory for inference (batch normalisation folded).
+
+    Raises: HybridKdError if a file is missing or broken, or if the counts are of another number of pdfs.
+    """
+    networks, splice = load_networks(path, device=device)
+    counts = read_pdf_counts(path / "ali_train_pdf.counts")
+    if len(counts) != networks[0].shape.num_pdfs:
+        raise HybridKdError.at(
+            path / "ali_train_pdf.counts",
+            f"counts of {len(counts)} pdfs, the network has {networks[0].shape.num_pdfs}",
+            fix="restore the file that training wrote beside the network",
+        )
+    folded = tuple(fold_batch_norm(network.eval()) for network in networks)
+    log_priors = torch.from_numpy(log_priors_from_counts(counts)).float()
+    return AcousticModel(path, folded, splice, log_priors.to(device))
+
+
+def copy_alignment_files(source_dir: Path, out: Path, *, also: tuple[str, ...] = ()) -> None:
+    """Copy final.mdl, and tree and phones.txt where they are, from an alignment or model directory."""
+    for name in ALIGNMENT_FILES + also:
+        source = source_dir / name
+        if source.is_file():
+            with replace_file(out / name) as target, source.open("rb") as file:
+                shutil.copyfileobj(file, target)
+
+
+def write_feature_transform(path: Path, network: Dnn, splice: Splice) -> None:
+    """Write splicing and normalisation as Kaldi's nnet1 reads them (text).
+
+    Source: Kaldi nnet/nnet-various.h: Splice, AddShift, Rescale.
+    """
+    input_dim = network.shape.input_dim
+    offsets = " ".join(map(str, range(-splice.left_context, splice.right_context + 1)))
+    feature_dim = input_dim // (splice.left_context + 1 + splice.right_context)
+    lines = ["<Nnet>", f"<Splice> {input_dim} {feature_dim}", f"[ {offsets} ]", "<!EndOfComponent>"]
+    for token, vector in (("AddShift", network.shift), ("Rescale", network.scale)):
+        values = " ".join(f"{value:.9g}" for value in vector.tolist())
+        lines += [
+            f"<{token}> {input_dim} {input_dim}",
+            f"<LearnRateCoef> 0 [ {values} ]",
+            "<!EndOfComponent>",
+        ]
+    with replace_file(path, "w") as file:
+        file.write("\n".join([*lines, "</Nnet>", ""]))

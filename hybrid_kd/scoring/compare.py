@@ -1,0 +1,192 @@
+"""Paired bootstrap between two systems on the same utterances.
+
+A development set holds each clean utterance in several noises, whose errors go together: what is drawn are
+clean utterances, each with all its environments.
+
+Source: Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation".
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json
+from hybrid_kd.scoring.options import CompareOptions
+from hybrid_kd.scoring.report import by_environment
+from hybrid_kd.scoring.score_dir import PER_UTT, SCORE
+from hybrid_kd.scoring.utterance_scores import UtteranceScores, read_utterance_scores
+from hybrid_kd.scoring.utterances import ENVIRONMENTS, clean_utterance
+from hybrid_kd.scoring.word_errors import POINTS, error_table
+from hybrid_kd.seeds import numpy_generator
+
+REPLICATES_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """WERs in %; the difference is B - A, so that a negative one means that B is better.
+
+    low, high: 95 % interval of the difference (percentiles of the replicates). p_value: two-sided, twice
+    the share of replicates in which the difference has the other sign or is 0.
+    """
+
+    wer_a: float
+    wer_b: float
+    low: float
+    high: float
+    p_value: float
+    num_groups: int
+    num_replicates: int
+
+    @property
+    def difference(self) -> float:
+        """WER of B - WER of A, in % absolute."""
+        return self.wer_b - self.wer_a
+
+    @property
+    def relative(self) -> float:
+        """The difference in % of A's WER."""
+        return 100 * self.difference / self.wer_a if self.wer_a else float("nan")
+
+
+def paired_bootstrap(
+    errors: Int64[np.ndarray, "groups 2"],
+    words: Int64[np.ndarray, " groups"],
+    *,
+    num_replicates: int,
+    seed: int,
+) -> Comparison:
+    """Draw as many groups as there are, with replacement, many times; each time WER = sum errors / sum words.
+
+    ``errors`` are those of A and B in each group of utterances that is drawn as a whole.
+    """
+    generator = numpy_generator(seed, "paired bootstrap")
+    differences = np.concatenate(
+        [
+            _replicates(errors, words, min(REPLICATES_AT_ONCE, num_replicates - done), generator)
+            for done in range(0, num_replicates, REPLICATES_AT_ONCE)
+        ]
+    )
+    wer_a, wer_b = 100 * errors.sum(axis=0) / words.sum()
+    low, high = np.percentile(differences, [2.5, 97.5])
+    other_sign = min((differences <= 0).sum(), (differences >= 0).sum())
+    p_value = min(1.0, 2 * (int(other_sign) + 1) / (num_replicates + 1))
+    return Comparison(
+        float(wer_a), float(wer_b), float(low), float(high), p_value, len(words), num_replicates
+    )
+
+
+def _replicates(
+    errors: Int64[np.ndarray, "groups 2"],
+    words: Int64[np.ndarray, " groups"],
+    count: int,
+    generator: np.random.Generator,
+) -> Float64[np.ndarray, " replicates"]:
+    """WER of B - WER of A in ``count`` samples."""
+    num_groups = len(words)
+    times_drawn = generator.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=count)
+    difference: np.ndarray = 100 * (times_drawn @ (errors[:, 1] - errors[:, 0])) / (times_drawn @ words)
+    return difference
+
+
+def group_by_clean_utterance(
+    scores_a: list[UtteranceScores], scores_b: list[UtteranceScores], point_a: int, point_b: int
+) -> tuple[Int64[np.ndarray, "groups 2"], Int64[np.ndarray, " groups"]]:
+    """Errors of both systems and words, summed over the environments of each clean utterance."""
+    names = [clean_utterance(utterance.utt_id) for utterance in scores_a]
+    groups, group_of = np.unique(names, return_inverse=True)
+    errors, words = np.zeros((len(groups), 2), np.int64), np.zeros(len(groups), np.int64)
+    tables = error_table(scores_a), error_table(scores_b)
+    for column, (table, point) in enumerate(zip(tables, (point_a, point_b), strict=True)):
+        np.add.at(errors[:, column], group_of, table.errors[:, point].sum(axis=1))
+    np.add.at(words, group_of, tables[0].num_words)
+    return errors, words
+
+
+def compare_directories(options: CompareOptions) -> str:
+    """Compare two scored decode directories; gives the report.
+
+    Raises: HybridKdError if one is not scored, or if they have other utterances or another reference.
+    """
+    if options.num_replicates < 1:
+        raise HybridKdError.at(
+            "--num-replicates", f"{options.num_replicates} is out of range", fix="give 10000"
+        )
+    directories = options.decode_dir_a, options.decode_dir_b
+    scores_a, scores_b = (_read_scores(directory) for directory in directories)
+    _check_same_reference(directories, scores_a, scores_b)
+    points = tuple(_read_point(directory) for directory in directories)
+    errors, words = group_by_clean_utterance(scores_a, scores_b, *points)
+    comparison = paired_bootstrap(errors, words, num_replicates=options.num_replicates, seed=options.seed)
+    lines = [
+        *_system_lines(directories, comparison, errors, words, points),
+        *_environment_lines(scores_a, scores_b, points),
+        f"difference B - A: {comparison.difference:+.2f} % absolute, {comparison.relative:+.2f} % relative",
+        f"95 % interval of the difference: [{comparison.low:+.2f}, {comparison.high:+.2f}]",
+        f"p-value: {comparison.p_value:.4f} (two-sided, {comparison.num_replicates} replicates of "
+        f"{comparison.num_groups} clean utterances with all their environments)",
+    ]
+    return "\n".join(lines)
+
+
+def _read_scores(directory: Path) -> list[UtteranceScores]:
+    return sorted(read_utterance_scores(directory / PER_UTT), key=lambda utterance: utterance.utt_id)
+
+
+def _read_point(directory: Path) -> int:
+    point = read_json(directory / SCORE).get("point")
+    if not isinstance(point, int) or not 0 <= point < len(POINTS):
+        raise HybridKdError.at(directory / SCORE, f"no scoring point {point!r}", fix="score again")
+    return point
+
+
+def _check_same_reference(
+    directories: tuple[Path, Path], scores_a: list[UtteranceScores], scores_b: list[UtteranceScores]
+) -> None:
+    references_a, references_b = ({u.utt_id: u.reference for u in scores} for scores in (scores_a, scores_b))
+    only_one = sorted(references_a.keys() ^ references_b.keys())
+    if only_one:
+        raise HybridKdError.at(
+            directories[1],
+            f"other utterances than {directories[0]}: {len(references_b)} and {len(references_a)}",
+            fix="compare decodings of the same data",
+            key=only_one[0],
+        )
+    for utt_id, reference in references_a.items():
+        if reference != references_b[utt_id]:
+            raise HybridKdError.at(
+                directories[1],
+                f"reference '{references_b[utt_id]}', in {directories[0]} '{reference}'",
+                fix="score both with the same data directory",
+                key=utt_id,
+            )
+
+
+def _system_lines(
+    directories: tuple[Path, Path],
+    comparison: Comparison,
+    errors: Int64[np.ndarray, "groups 2"],
+    words: Int64[np.ndarray, " groups"],
+    points: tuple[int, ...],
+) -> list[str]:
+    return [
+        f"{name} {directory}: WER {wer:.2f} % [ {count} / {words.sum()} ] at {POINTS[point].name}"
+        for name, directory, wer, count, point in zip(
+            "AB", directories, (comparison.wer_a, comparison.wer_b), errors.sum(axis=0), points, strict=True
+        )
+    ]
+
+
+def _environment_lines(
+    scores_a: list[UtteranceScores], scores_b: list[UtteranceScores], points: tuple[int, ...]
+) -> list[str]:
+    """WER of both by environment, for orientation."""
+    tables = error_table(scores_a), error_table(scores_b)
+    lines = []
+    for name, inside in by_environment(tables[0].utt_ids).items():
+        wer_a, wer_b = (table.total(point, inside).wer for table, point in zip(tables, points, strict=True))
+        lines.append(f"  {ENVIRONMENTS[name]:<10} A {wer_a:6.2f} %  B {wer_b:6.2f} %")
+    return lines

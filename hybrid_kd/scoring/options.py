@@ -1,0 +1,48 @@
+"""Options of ``hybrid-kd score`` and ``compare``; nothing heavy is imported: --help answers at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+
+
+@dataclass(frozen=True)
+class ScoreOptions:
+    """Word error rates of a decode directory at LM weights 4 to 17 and insertion penalties 0, 0.5 and 1.
+
+    Writes wer_LMWT_WIP, scoring_kaldi/ and scoring/ into the decode directory. Without --tune-on, weight
+    and penalty are chosen on the set itself.
+    """
+
+    decode_dir: tyro.conf.Positional[Path]
+    """directory with lat.JOB.gz"""
+    data: Path
+    """data directory that it was decoded from (text is the reference)"""
+    graph: Path
+    """graph directory or lang directory (words.txt)"""
+    tune_on: Path | None = None
+    """decode directory of the development set: its best weight and penalty are used here"""
+    nj: int = 1
+    """parallel processes"""
+    config: Path | None = None
+    """YAML file of options; flags win over it"""
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """Paired bootstrap between two scored decode directories of the same utterances.
+
+    Clean utterances are drawn, each with all its environments. Both systems stand at the weight and penalty
+    that `hybrid-kd score` used.
+    """
+
+    decode_dir_a: tyro.conf.Positional[Path]
+    """the one system, usually the baseline"""
+    decode_dir_b: tyro.conf.Positional[Path]
+    """the other system"""
+    num_replicates: int = 10_000
+    """bootstrap samples"""
+    seed: int = 0
+    """seed of the samples"""
+    config: Path | None = None
+    """YAML file of options; flags win over it"""

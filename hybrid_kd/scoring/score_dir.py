@@ -1,0 +1,215 @@
+"""Scores a decode directory: lattices to word errors, tuned on itself or elsewhere, as files and as a report.
+
+wer_LMWT_WIP and scoring_kaldi/ are Kaldi's; scoring/ holds per_utt.jsonl (all that was counted),
+inputs.json (what it was counted from), hyp.txt (words at the chosen point); score.json is the result for
+programs.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hybrid_kd.archives.data_dir import DataDir, read_data_dir
+from hybrid_kd.archives.symbols import read_symbol_table
+from hybrid_kd.atomic import replace_file
+from hybrid_kd.config import read_yaml
+from hybrid_kd.decoding.decode_record import CONFIG, SUMMARY, UTT_IDS
+from hybrid_kd.decoding.jobs import Report, run_jobs
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.provenance import sha256_of_file, sha256_of_files
+from hybrid_kd.scoring.options import ScoreOptions
+from hybrid_kd.scoring.report import by_environment, format_report
+from hybrid_kd.scoring.utterance_scores import (
+    ScoringTexts,
+    UtteranceScores,
+    read_utterance_scores,
+    score_lattices,
+    score_utterance,
+    utterance_scores_to_lines,
+)
+from hybrid_kd.scoring.word_errors import POINTS, ErrorTable, WordErrors, best_point, error_table
+from hybrid_kd.tally import Tally
+
+logger = logging.getLogger(__name__)
+
+PER_UTT, INPUTS, SCORE = "scoring/per_utt.jsonl", "scoring/inputs.json", "score.json"
+
+
+def score_directory(options: ScoreOptions) -> str:
+    """Score ``options.decode_dir``, write its files, and give the report.
+
+    Raises: HybridKdError for bad inputs, or if more than 1 % of the utterances have no lattice.
+    """
+    data = read_data_dir(options.data, needs_feats=False)
+    scores = utterance_scores(options.decode_dir, data, options.graph, nj=options.nj)
+    table = error_table(scores)
+    if not table.num_words.sum():
+        raise HybridKdError.at(data.path / "text", "the reference has no words", fix="transcribe the data")
+    point = best_point(table) if options.tune_on is None else _tune(options.tune_on, nj=options.nj)
+    _write_files(options, scores, table, point)
+    result = _result(options, table, point)
+    write_json(options.decode_dir / SCORE, result)
+    return format_report(data.path.name, table, point, result)
+
+
+def utterance_scores(decode_dir: Path, data: DataDir, graph_dir: Path, *, nj: int) -> list[UtteranceScores]:
+    """Hypotheses and errors of every utterance that was to be decoded; counted before if nothing has changed.
+
+    Raises: HybridKdError as score_directory.
+    """
+    if data.text is None:
+        raise HybridKdError.at(data.path, "it holds no text", fix="give a data directory with transcriptions")
+    archives = find_lattices(decode_dir)
+    inputs = {
+        "lattices": sha256_of_files(archives),
+        "words": sha256_of_file(graph_dir / "words.txt"),
+        "text": sha256_of_file(data.path / "text"),
+        "points": [point.name for point in POINTS],
+    }
+    if (decode_dir / INPUTS).is_file() and read_json(decode_dir / INPUTS) == inputs:
+        return read_utterance_scores(decode_dir / PER_UTT)
+    (decode_dir / INPUTS).unlink(missing_ok=True)
+    texts = ScoringTexts(data.text, read_symbol_table(graph_dir / "words.txt"))
+    utt_ids = _intended_utterances(decode_dir, data)
+    scores = _in_order(
+        decode_dir, utt_ids, texts, _score_in_parallel(decode_dir, archives, texts, total=len(utt_ids), nj=nj)
+    )
+    with replace_file(decode_dir / PER_UTT, "w") as file:
+        file.writelines(utterance_scores_to_lines(scores))
+    write_json(decode_dir / INPUTS, inputs)
+    return scores
+
+
+def find_lattices(decode_dir: Path) -> list[Path]:
+    """lat.1.gz .. lat.N.gz, N as num_jobs says.
+
+    Raises: HybridKdError if they are missing or not complete.
+    """
+    if not decode_dir.is_dir():
+        raise HybridKdError.at(decode_dir, "no such directory", fix="give a directory with lat.JOB.gz")
+    found = {path.name for path in decode_dir.glob("lat.*.gz")}
+    num_jobs_file = decode_dir / "num_jobs"
+    text = num_jobs_file.read_text().strip() if num_jobs_file.is_file() else ""
+    names = [f"lat.{job}.gz" for job in range(1, (int(text) if text.isdigit() else len(found)) + 1)]
+    unfinished = (decode_dir / CONFIG).is_file() and not (decode_dir / SUMMARY).is_file()
+    if not found or unfinished or set(names) != found:
+        missing = sorted(set(names) - found) or sorted(found - set(names)) or ["lat.1.gz"]
+        problem = (
+            "its decoding has not finished" if unfinished else f"lattices are not complete: {missing[0]}"
+        )
+        raise HybridKdError.at(decode_dir, problem, fix="run the same `hybrid-kd decode` again to finish it")
+    return [decode_dir / name for name in names]
+
+
+def _intended_utterances(decode_dir: Path, data: DataDir) -> Sequence[str]:
+    """What was to be decoded; in a directory of Kaldi's, all of the data."""
+    listed = decode_dir / UTT_IDS
+    utt_ids = listed.read_text().split() if listed.is_file() else data.utt_ids
+    if unknown := sorted(set(utt_ids) - set(data.utt_ids)):
+        raise HybridKdError.at(
+            decode_dir, f"not in {data.path}", fix="give the --data it was decoded from", key=unknown[0]
+        )
+    return utt_ids
+
+
+def _score_in_parallel(
+    decode_dir: Path, archives: Sequence[Path], texts: ScoringTexts, *, total: int, nj: int
+) -> Iterator[UtteranceScores]:
+    """Score archives in up to ``nj`` processes, through a file for each."""
+    jobs = range(1, min(max(nj, 1), len(archives)) + 1)
+    parts = {job: decode_dir / "scoring" / f"per_utt.{job}.jsonl" for job in jobs}
+
+    def work(job: int, report: Report) -> None:
+        with replace_file(parts[job], "w") as file:
+            for archive in archives[job - 1 :: len(jobs)]:
+                for scores in score_lattices(archive, texts, POINTS):
+                    file.writelines(utterance_scores_to_lines([scores]))
+                    report(scores.utt_id)
+
+    run_jobs(work, jobs, log=lambda job: decode_dir / "log" / f"score.{job}.log", total=total, what="scoring")
+    for part in parts.values():
+        yield from read_utterance_scores(part)
+        part.unlink()
+
+
+def _in_order(
+    decode_dir: Path, utt_ids: Sequence[str], texts: ScoringTexts, scores: Iterator[UtteranceScores]
+) -> list[UtteranceScores]:
+    """Every intended utterance; without a lattice all its words are deleted (1 % of them at most)."""
+    found = {utterance.utt_id: utterance for utterance in scores}
+    tally = Tally(decode_dir)
+    tally.done(len(found))
+    for utt_id in utt_ids:
+        if utt_id not in found:
+            tally.left_out(utt_id, "no lattice", "all its words count as deleted")
+    tally.close(fix="decode with a wider --beam, or see log/decode.JOB.log for what was left out")
+    nothing = [None] * len(POINTS)
+    return [found.get(utt_id) or score_utterance(utt_id, texts.text[utt_id], nothing) for utt_id in utt_ids]
+
+
+def _tune(tune_on: Path, *, nj: int) -> int:
+    """The best scoring point of another decode directory, which is scored first if it is not.
+
+    Raises: HybridKdError if it is not scored and does not say what it was decoded from.
+    """
+    if (tune_on / CONFIG).is_file():
+        config = read_yaml(tune_on / CONFIG)
+        data, graph = Path(config["data"]), Path(config["graph"])
+        if not (tune_on / SCORE).is_file():
+            score_directory(ScoreOptions(tune_on, data, graph, nj=nj))
+        utterance_scores(tune_on, read_data_dir(data, needs_feats=False), graph, nj=nj)
+    return best_point(error_table(read_utterance_scores(tune_on / PER_UTT)))
+
+
+def _write_files(
+    options: ScoreOptions, scores: Sequence[UtteranceScores], table: ErrorTable, chosen: int
+) -> None:
+    """What Kaldi's scoring writes, and the hypotheses at the chosen point."""
+    out = options.decode_dir
+    command = f"hybrid-kd score --data {options.data} --graph {options.graph} {out}"
+    for index, point in enumerate(POINTS):
+        with replace_file(out / f"wer_{point.name}", "w") as file:
+            file.write(f"{command}\n{table.total(index).kaldi_lines()}")
+    best = POINTS[chosen]
+    contents = {
+        "scoring_kaldi/test_filt.txt": [f"{utterance.utt_id} {utterance.reference}" for utterance in scores],
+        "scoring_kaldi/best_wer": [f"{table.total(chosen).kaldi_line()} {out}/wer_{best.name}"],
+        "scoring_kaldi/wer_details/lmwt": [str(best.lm_weight)],
+        "scoring_kaldi/wer_details/wip": [f"{best.word_ins_penalty:.1f}"],
+        "scoring/hyp.txt": [
+            f"{utterance.utt_id} {utterance.hypotheses[utterance.hypothesis_at[chosen]]}".rstrip()
+            for utterance in scores
+        ],
+    }
+    for name, lines in contents.items():
+        with replace_file(out / name, "w") as file:
+            file.writelines(f"{line}\n" for line in lines)
+
+
+def _result(options: ScoreOptions, table: ErrorTable, point: int) -> dict[str, Any]:
+    """The content of score.json."""
+    summary = options.decode_dir / SUMMARY
+    own = best_point(table)
+    return {
+        "decode_dir": str(options.decode_dir),
+        "data": str(options.data),
+        "tuned_on": str(options.decode_dir if options.tune_on is None else options.tune_on),
+        "tuned_on_itself": options.tune_on is None,
+        "lm_weight": POINTS[point].lm_weight,
+        "word_ins_penalty": POINTS[point].word_ins_penalty,
+        "point": point,
+        "total": _as_values(table.total(point)),
+        "environments": {
+            name: _as_values(table.total(point, which))
+            for name, which in by_environment(table.utt_ids).items()
+        },
+        "own_best": {"point": POINTS[own].name, "wer": table.total(own).wer},
+        "decoding": read_json(summary) if summary.is_file() else None,
+    }
+
+
+def _as_values(errors: WordErrors) -> dict[str, Any]:
+    return {"wer": errors.wer, "errors": errors.errors, **asdict(errors)}

@@ -1,0 +1,140 @@
+"""Options of ``hybrid-kd train``; this module imports nothing heavy, so that --help answers at once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from hybrid_kd.errors import HybridKdError
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """Train a network on reference alignments, alone or mixed with a teacher's labels.
+
+    The same command on an existing --out continues an unfinished training and does nothing on a finished one.
+    """
+
+    train_data: Path
+    """Kaldi data directory with the training features (feats.scp, utt2spk, spk2utt)"""
+    train_ali: Path
+    """alignment directory of the training data (ali.*.gz, final.mdl)"""
+    dev_data: Path
+    """data directory that drives the learning rate (never trained on)"""
+    dev_ali: Path
+    """its alignment directory, made with the same final.mdl"""
+    out: Path
+    """directory of the model"""
+    config: Path | None = None
+    """YAML file of options; flags win over it"""
+    init: Path | None = None
+    """retrain this model (directory), which fixes the shape"""
+    teacher_labels: Path | None = None
+    """label store that `hybrid-kd label` wrote for the training data"""
+    teacher: Path | None = None
+    """model directory of a teacher to run on the fly instead"""
+    mixing: Literal["si", "sd"] = "si"
+    """si interpolates the labels of every frame; sd draws reference or teacher for each utterance"""
+    hard_weight: float = 0.5
+    """weight (si) or probability (sd) of the reference labels; 1 is no distillation (needs a teacher)"""
+    sd_draw: Literal["epoch", "once"] = "epoch"
+    """draw anew each epoch, or once for the whole training"""
+    temperatures: str = "1"
+    """teacher's temperatures: T, or T:epochs,...,T (3:2,2:2,1 anneals)"""
+    prune_below: float = 0.01
+    """teacher's posteriors below this become 0 (the largest stays), the others are renormalised"""
+    seed: int = 0
+    """seed of all that is random"""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto is cuda where there is one"""
+    num_threads: int = 0
+    """CPU threads; 0 leaves it to torch"""
+    matmul_precision: Literal["highest", "high", "medium"] = "highest"
+    """torch's float32 matmul precision: high is TF32 on a GPU, medium bfloat16 products on a CPU with AMX"""
+    hidden_layers: int = 4
+    """number of hidden layers"""
+    hidden_dim: int = 512
+    """units of each"""
+    activation: Literal["sigmoid", "relu"] = "sigmoid"
+    """nonlinearity of hidden units"""
+    batch_norm: bool = False
+    """batch normalisation before each nonlinearity"""
+    dropout: float = 0.0
+    """probability that a hidden unit is zero in a step"""
+    pretrain: Literal["none", "rbm"] = "none"
+    """where a sigmoid network starts from: random weights, or a stack of RBMs (CD-1)"""
+    rbm_iter: int = 3
+    """epochs of each RBM, twice as many of the first"""
+    rbm_learn_rate: float = 0.4
+    """RBM's rate a minibatch of 100 (its gradients are means)"""
+    rbm_gaussian_learn_rate: float = 0.01
+    """the same of the first RBM, whose visible units are Gaussian"""
+    left_context: int = 5
+    """frames spliced before each frame"""
+    right_context: int = 5
+    """frames spliced after each frame"""
+    learning_rate: float = 0.008
+    """initial rate a frame (gradients are summed over a minibatch, as in Kaldi)"""
+    minibatch_size: int = 256
+    """frames of a step"""
+    momentum: float = 0.0
+    """momentum of the gradient descent"""
+    l2_penalty: float = 0.0
+    """L2 penalty of weights and biases, a step"""
+    max_iters: int = 20
+    """most epochs of the last (untimed) temperature stage"""
+    min_iters: int = 0
+    """epochs of that stage which are accepted whatever their dev loss"""
+    start_halving_impr: float = 0.01
+    """relative improvement of the dev loss under which the rate starts to be halved"""
+    end_halving_impr: float = 0.001
+    """relative improvement under which training ends, once halving"""
+    halving_factor: float = 0.5
+    """what the rate is multiplied by"""
+    frame_tolerance: int = 0
+    """frames by which an alignment may differ from its features (the longer one is cut)"""
+
+
+RANGES = {
+    "hard_weight": (0.0, 1.0),
+    "prune_below": (0.0, 1.0),
+    "dropout": (0.0, 0.99),
+    "momentum": (0.0, 0.999),
+    "l2_penalty": (0.0, 1.0),
+    "learning_rate": (1e-12, 1e3),
+    "halving_factor": (0.0, 1.0),
+    "hidden_layers": (1, 1000),
+    "hidden_dim": (1, 10**6),
+    "minibatch_size": (1, 10**7),
+    "left_context": (0, 1000),
+    "right_context": (0, 1000),
+    "max_iters": (1, 10**6),
+    "rbm_iter": (1, 10**6),
+    "rbm_learn_rate": (1e-12, 1e3),
+    "rbm_gaussian_learn_rate": (1e-12, 1e3),
+    "frame_tolerance": (0, 1000),
+}
+
+
+def check_options(options: TrainOptions) -> None:
+    """Raises: HybridKdError for a value out of its range, or options that contradict each other."""
+    for name, (low, high) in RANGES.items():
+        value = getattr(options, name)
+        if not low <= value <= high:
+            flag = "--" + name.replace("_", "-")
+            raise HybridKdError.at(flag, f"{value} is out of range", fix=f"give {low:g} to {high:g}")
+    if options.teacher is not None and options.teacher_labels is not None:
+        raise HybridKdError.at(
+            "--teacher and --teacher-labels", "both were given", fix="give the label store or the model"
+        )
+    if options.pretrain == "rbm" and (options.activation != "sigmoid" or options.batch_norm):
+        raise HybridKdError.at(
+            "--pretrain rbm",
+            "an RBM can only become a sigmoid layer without batch normalisation",
+            fix="give --activation sigmoid without --batch-norm, or --pretrain none",
+        )
+    if options.pretrain == "rbm" and options.init is not None:
+        raise HybridKdError.at(
+            "--pretrain rbm and --init",
+            "both were given",
+            fix="pretrain a new network, or retrain the old one",
+        )

@@ -1,0 +1,53 @@
+"""What a training says of itself: a line an epoch on screen and in log/, and train.jsonl for programs."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hybrid_kd.atomic import replace_file
+
+logger = logging.getLogger(__name__)
+
+
+def log_epoch(record: dict[str, Any]) -> None:
+    """One line: losses in nats a frame, accuracies in %."""
+    dev = f"dev {record['dev_cross_entropy']:.4f} {100 * record['dev_frame_accuracy']:.2f} %"
+    if "train_objective" not in record:
+        logger.info("epoch %2d: %s", record["epoch"], dev)
+        return
+    logger.info(
+        "epoch %2d:%s rate %.3g, objective %.4f, train %.4f %.2f %%, %s, %s, %.1f s",
+        record["epoch"],
+        "" if record["temperature"] is None else f" T {record['temperature']:g},",
+        record["learning_rate"],
+        record["train_objective"],
+        record["train_cross_entropy"],
+        100 * record["train_frame_accuracy"],
+        dev,
+        "accepted" if record["accepted"] else "rejected",
+        record["seconds"],
+    )
+
+
+def write_records(directory: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Write train.jsonl, one line an epoch, as a whole: it never says more than the checkpoint."""
+    with replace_file(directory / "train.jsonl", "w") as file:
+        file.writelines(json.dumps(record) + "\n" for record in records)
+
+
+@contextmanager
+def log_to_file(path: Path) -> Iterator[None]:
+    """Send what is logged also to the end of ``path``, with the time of day."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,5 @@
+"""Installs hybrid_kd; everything else is in pyproject.toml."""
+
+from setuptools import setup
+
+setup()

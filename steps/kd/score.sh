@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+
+# Scores lattices at every LM weight and insertion penalty: wer_LMWT_WIP files, and the best point on stdout.
+
+# Begin configuration section.
+cmd=run.pl
+tune_on=  # decode directory whose best point is taken (the development set's); else the set's own best
+opts=     # more options of `hybrid-kd score`
+# End configuration section.
+
+help_message="Usage: $0 [options] <data> <graph-dir> <decode-dir>
+ e.g.: $0 --tune-on exp/student/decode_dt data-fmllr/et exp/tri3b/graph exp/student/decode_et
+Options:
+  --tune-on <decode-dir>    # take the LM weight and penalty that were best there
+  --opts '<options>'        # more options of hybrid-kd score
+  --cmd <cmd>               # how to run the scoring: run.pl, queue.pl --mem 4G, ..."
+
+echo "$0 $*"
+[ ! -f ./path.sh ] || . ./path.sh
+PATH=$PATH:$PWD/utils:$(dirname "$0")/utils # Kaldi's utils/, else our own run.pl and parse_options.sh
+. parse_options.sh || exit 1
+set -euo pipefail
+
+[ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
+data=$1 graph=$2 dir=$3
+
+command -v hybrid-kd > /dev/null || { echo "$0: no hybrid-kd on the PATH; pip install it" >&2; exit 1; }
+for file in "$data"/{text,utt2spk} "$graph/words.txt" "$dir/lat.1.gz"; do
+  [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
+done
+
+# shellcheck disable=SC2086
+$cmd JOB=1:1 "$dir/log/score.JOB.log" \
+  hybrid-kd score --data "$data" --graph "$graph" ${tune_on:+--tune-on "$tune_on"} $opts "$dir"
+
+sed '/^#/d' "$dir/log/score.1.log"

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+
+# Trains a network on the alignments of two Kaldi data directories (training and development), with or without
+# a teacher. The same call continues a training that was stopped, and does nothing if it is done.
+
+# Begin configuration section.
+cmd=run.pl
+config_yaml=     # options of `hybrid-kd train`, e.g. conf/student.yaml
+teacher_labels=  # what make_labels.sh wrote; or
+teacher=         # a model to run on the fly
+init=            # a model to start from
+opts=            # more options of `hybrid-kd train`
+# End configuration section.
+
+help_message="Usage: $0 [options] <data-train> <data-dev> <ali-train> <ali-dev> <dir>
+ e.g.: $0 --config-yaml conf/student.yaml --teacher-labels exp/teacher/labels_tr \\
+         data-fmllr/tr data-fmllr/dt exp/tri3b_ali_tr exp/tri3b_ali_dt exp/student
+Options:
+  --config-yaml <file>      # options of hybrid-kd train: conf/student.yaml
+  --teacher-labels <dir>    # train on these labels, or
+  --teacher <dir>           # on those of this model, run on the fly
+  --init <dir>              # start from this model
+  --opts '<options>'        # more, e.g. '--hard-weight 0.1 --temperatures 2 --seed 1'
+  --cmd <cmd>               # how to run the training: run.pl, queue.pl --mem 4G, ..."
+
+echo "$0 $*"
+[ ! -f ./path.sh ] || . ./path.sh
+PATH=$PATH:$PWD/utils:$(dirname "$0")/utils # Kaldi's utils/, else our own run.pl and parse_options.sh
+. parse_options.sh || exit 1
+set -euo pipefail
+
+[ $# -eq 5 ] || { echo "$help_message" >&2; exit 1; }
+data_train=$1 data_dev=$2 ali_train=$3 ali_dev=$4 dir=$5
+
+command -v hybrid-kd > /dev/null || { echo "$0: no hybrid-kd on the PATH; pip install it" >&2; exit 1; }
+for file in "$data_train"/{feats.scp,utt2spk} "$data_dev"/{feats.scp,utt2spk} \
+  "$ali_train"/{ali.1.gz,final.mdl} "$ali_dev"/{ali.1.gz,final.mdl} \
+  ${config_yaml:+"$config_yaml"} ${teacher:+"$teacher/final.safetensors"} ${init:+"$init/final.safetensors"} \
+  ${teacher_labels:+"$teacher_labels/labels.json"}; do
+  [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
+done
+
+# shellcheck disable=SC2086
+$cmd JOB=1:1 "$dir/log/train.JOB.log" \
+  hybrid-kd train ${config_yaml:+--config "$config_yaml"} ${init:+--init "$init"} \
+  ${teacher_labels:+--teacher-labels "$teacher_labels"} ${teacher:+--teacher "$teacher"} $opts \
+  --train-data "$data_train" --train-ali "$ali_train" --dev-data "$data_dev" --dev-ali "$ali_dev" --out "$dir"
+
+echo "$0: trained $dir"

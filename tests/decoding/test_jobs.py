@@ -1,0 +1,124 @@
+"""Parallel jobs: errors, deaths, interruptions."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hybrid_kd.decoding.jobs import Report, run_jobs
+from hybrid_kd.errors import HybridKdError
+
+
+def run(tmp_path: Path, work, jobs=(1, 2)) -> None:  # type: ignore[no-untyped-def]
+    run_jobs(work, jobs, log=lambda job: tmp_path / f"{job}.log", total=4, what="testing")
+
+
+def test_every_job_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        (tmp_path / f"pid.{job}").write_text(str(os.getpid()))
+        for utt_id in ("u1", "u2"):
+            report(utt_id)
+
+    run(tmp_path, work)
+    pids = {(tmp_path / f"pid.{job}").read_text() for job in (1, 2)}
+    assert len(pids | {str(os.getpid())}) == 3
+
+
+def test_what_a_job_logs_goes_to_its_log(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        logging.getLogger(__name__).info("job %d says this", job)
+
+    run(tmp_path, work)
+    assert (tmp_path / "2.log").read_text() == "job 2 says this\n"
+
+
+def test_an_error_of_a_job_is_raised_and_stops_the_others(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        if job == 1:
+            while not (tmp_path / "begun").exists():
+                time.sleep(0.01)
+            raise HybridKdError.at(
+                "feats.scp", "features have 13 coefficients, the model takes 40", fix="other data"
+            )
+        try:
+            (tmp_path / "begun").touch()
+            time.sleep(60)
+        finally:
+            (tmp_path / "cleaned").touch()
+
+    start = time.monotonic()
+    with pytest.raises(
+        HybridKdError, match="features have 13 coefficients, the model takes 40\n  fix: other data"
+    ):
+        run(tmp_path, work)
+    assert time.monotonic() - start < 30
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_a_full_disk_in_a_job_is_its_os_error(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        raise OSError(28, "No space left on device", "lat.1.gz")
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        run(tmp_path, work)
+    assert caught.value.filename == "lat.1.gz"
+
+
+def test_a_killed_job_is_an_error_that_names_its_log(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        if job == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(
+        HybridKdError, match=r"2\.log: the process of this job was killed by signal 9(.|\n)*--nj"
+    ):
+        run(tmp_path, work)
+
+
+def test_a_bug_in_a_job_is_in_its_log(tmp_path: Path) -> None:
+    def work(job: int, report: Report) -> None:
+        raise ZeroDivisionError(f"in job {job}")
+
+    with pytest.raises(HybridKdError, match="ended with status 1\n  fix: see the end of this log"):
+        run(tmp_path, work, jobs=(1,))
+    assert "ZeroDivisionError: in job 1" in (tmp_path / "1.log").read_text()
+
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+from hybrid_kd.atomic import replace_file
+from hybrid_kd.decoding.jobs import run_jobs
+out = Path(sys.argv[1])
+def work(job, report):
+    with replace_file(out / f"lat.{job}.gz") as file:
+        (out / f"ready.{job}").touch()
+        while True:
+            report("u")
+            time.sleep(0.05)
+try:
+    run_jobs(work, (1, 2), log=lambda job: out / f"{job}.log", total=10**9, what="testing")
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_a_stopped_parent_leaves_no_process_and_nothing_half_written(
+    tmp_path: Path, stop: signal.Signals
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tmp_path)], start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob("ready.*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(stop)
+    assert process.wait(30) == (130 if stop == signal.SIGINT else -signal.SIGKILL)
+    while list(tmp_path.glob(".*partial")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not list(tmp_path.glob("*lat*"))
+    assert not list(tmp_path.glob(".*lat*"))
