@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -81,7 +82,7 @@ class BareProducts:
 
     def __init__(self, shape: NetworkShape, minibatch_size: int) -> None:
         dims = [shape.input_dim, *[shape.hidden_dim] * shape.hidden_layers, shape.num_pdfs]
-        self.weights = [torch.randn(out, inp) for inp, out in zip(dims[:-1], dims[1:], strict=True)]
+        self.weights = [torch.randn(out, inp) for inp, out in pairwise(dims)]
         self.weight_gradients = [torch.empty_like(weight) for weight in self.weights]
         self.activations = [torch.randn(minibatch_size, dim) for dim in dims]
         self.gradients = [torch.randn(minibatch_size, dim) for dim in dims]

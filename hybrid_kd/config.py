@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import tyro
 import yaml
@@ -25,13 +25,10 @@ def parse_options(options_class: type[Options], args: Sequence[str], *, prog: st
     Raises: HybridKdError for a YAML file that is missing, malformed or has an unknown key; SystemExit 2 with
     tyro's message for a bad flag.
     """
-    if not any(field.name == "config" for field in dataclasses.fields(options_class)):  # type: ignore[arg-type]
-        return tyro.cli(options_class, args=list(args), prog=prog, config=(tyro.conf.FlagCreatePairsOff,))
-    config_path = _config_path(args)
+    has_config = any(field.name == "config" for field in dataclasses.fields(options_class))  # type: ignore[arg-type]
+    config_path = _config_path(args) if has_config else None
     config_args = [] if config_path is None else config_to_args(options_class, config_path)
-    return tyro.cli(
-        options_class, args=[*config_args, *args], prog=prog, config=(tyro.conf.FlagCreatePairsOff,)
-    )
+    return tyro.cli(options_class, args=[*config_args, *args], prog=prog)
 
 
 def _config_path(args: Sequence[str]) -> Path | None:
@@ -44,39 +41,44 @@ def _config_path(args: Sequence[str]) -> Path | None:
 
 
 def config_to_args(options_class: type[Any], path: Path) -> list[str]:
-    """Turn a flat YAML file into flags: ``hidden_dim: 512`` is ``--hidden-dim 512``, ``x: false`` nothing."""
+    """Turn a flat YAML file into flags: ``hidden_dim: 5`` -> ``--hidden-dim=5``, ``x: false`` -> ``--no-x``.
+
+    A value is passed on as it is written, so that ``temperatures: 3:2`` is not the 182 that YAML makes of it.
+    """
     fields = {field.name: field for field in dataclasses.fields(options_class)}
     args: list[str] = []
-    for key, value in read_yaml(path).items():
+    for key, value in read_yaml(path, loader=yaml.BaseLoader).items():
         if key not in fields or key == "config":
             close = difflib.get_close_matches(key, fields, n=1)
             fix = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(fields))}"
             raise HybridKdError.at(path, f"unknown key '{key}'", fix=fix)
-        flag = "--" + key.replace("_", "-")
-        if isinstance(value, list | dict):
-            kind = type(value).__name__
-            raise HybridKdError.at(path, f"key '{key}' holds a {kind}", fix="keep the file flat")
-        if fields[key].type is bool:
-            if not isinstance(value, bool):
-                raise HybridKdError.at(path, f"key '{key}' is {value!r}", fix="write true or false")
-            args += [flag] if value else []
-        else:
-            args += [flag, str(value)]
+        if not isinstance(value, str):
+            raise HybridKdError.at(path, f"key '{key}' holds a {type(value).__name__}", fix="keep it flat")
+        if fields[key].type is bool and value not in ("true", "false"):
+            raise HybridKdError.at(path, f"key '{key}' is '{value}'", fix="write true or false")
+        args.append(_flag(key.replace("_", "-"), value, fields[key].type))
     return args
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a flat YAML mapping.
+def _flag(name: str, value: str, field_type: Any) -> str:
+    if field_type is bool:
+        return f"--{name}" if value == "true" else f"--no-{name}"
+    is_null = value in ("null", "~", "") and type(None) in get_args(field_type)
+    return f"--{name}={None if is_null else value}"
+
+
+def read_yaml(path: Path, *, loader: type[Any] = yaml.SafeLoader) -> dict[str, Any]:
+    """Read a flat YAML mapping; with ``loader=yaml.BaseLoader`` its values stay strings, as they are written.
 
     Raises: HybridKdError if it is missing, not YAML, or not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
     except OSError as error:
         raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise HybridKdError.at(path, f"not YAML: {error}", fix="one `key: value` a line") from error
-    if content is None:
+    if not content:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise HybridKdError.at(path, "not a mapping of option names", fix="one `key: value` a line")

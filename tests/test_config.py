@@ -79,7 +79,7 @@ def test_null_is_none(tmp_path: Path) -> None:
         assert parse(tmp_path, f"out: a\nteacher: {null}\n").teacher is None
 
 
-@pytest.mark.parametrize("temperatures", ["3:2,2:2,1", "2", "1,2,3", "'2.5'"])
+@pytest.mark.parametrize("temperatures", ["3:2,2:2,1", "3:2", "010", "2", "1,2,3", "'2.5'"])
 def test_a_temperature_schedule_is_a_string(tmp_path: Path, temperatures: str) -> None:
     assert parse(tmp_path, f"out: a\ntemperatures: {temperatures}\n").temperatures == temperatures.strip("'")
 
@@ -88,8 +88,13 @@ def test_a_switch_is_true_or_false(tmp_path: Path) -> None:
     assert parse(tmp_path, "out: a\ndraw_once: true\n").draw_once
     assert not parse(tmp_path, "out: a\ndraw_once: false\n").draw_once
     assert parse(tmp_path, "out: a\ndraw_once: false\n", "--draw-once").draw_once
+    assert not parse(tmp_path, "out: a\ndraw_once: true\n", "--no-draw-once").draw_once
     with pytest.raises(HybridKdError, match=r"key 'draw_once' is .?1.?\n  fix: write true or false"):
         parse(tmp_path, "out: a\ndraw_once: 1\n")
+
+
+def test_a_value_may_begin_with_a_hyphen(tmp_path: Path) -> None:
+    assert parse(tmp_path, "out: '-a'\n").out == Path("-a")
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:

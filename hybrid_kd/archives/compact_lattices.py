@@ -1,7 +1,7 @@
 """`compactlattice44`: lattices of words, with strings of transition_ids as weights, expanded to state level.
 
 An arc with a string of n transition_ids becomes a path of n arcs with the word and the costs on the first; so
-does a string on a final weight, whose path ends in a new final state. States are numbered as Kaldi numbers them.
+does a string on a final weight, whose path ends in a new final state. States are numbered as by Kaldi.
 Source: Kaldi fstext/lattice-utils-inl.h, ConvertLattice.
 """
 

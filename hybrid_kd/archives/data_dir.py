@@ -4,6 +4,7 @@ Of its checks those are made that matter to a trainer: files that are missing, i
 in C order, utt2spk and spk2utt that disagree, text, feats.scp and other tables with other ids than utt2spk.
 """
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from jaxtyping import Float32
 
 from hybrid_kd.archives.matrices import read_matrices_at
 from hybrid_kd.errors import HybridKdError
+
+_WORD = re.compile(r"[^ \t\r\v\f]+")  # only ASCII white space parts words, as in Kaldi
 
 FIX = "mend it with utils/fix_data_dir.sh, or prepare the directory again"
 
@@ -48,9 +51,7 @@ def read_data_dir(path: Path, *, needs_feats: bool = True) -> DataDir:
     _read_optional(path / "cmvn.scp", set(utt2spk.values()), whose="speakers")
     if not (path / "segments").exists():
         _read_optional(path / "wav.scp", utt2spk)
-    words = (
-        None if text is None else {utt_id: rest.split(" ") if rest else [] for utt_id, rest in text.items()}
-    )
+    words = None if text is None else {utt_id: _WORD.findall(rest) for utt_id, rest in text.items()}
     return DataDir(path, tuple(utt2spk), utt2spk, words, feats or {})
 
 
@@ -65,16 +66,14 @@ def read_features(
 
 
 def _read(file: Path) -> list[tuple[str, str]]:
-    """The lines ``id rest`` of a file, with unique ids in C order; words of the rest are one space apart."""
+    """The lines ``id rest`` of a file, with unique ids in C order."""
     try:
         lines = file.read_bytes().removesuffix(b"\n").split(b"\n")
     except OSError as error:
         raise HybridKdError.at(file, f"cannot be read: {error.strerror}", fix=FIX) from error
     pairs: list[tuple[str, str]] = []
     for number, line in enumerate(lines if lines != [b""] else [], start=1):
-        id_, _, rest = _decode(file, number, line).partition(" ")
-        if not id_:
-            raise HybridKdError.at(file, f"line {number} is empty", fix=FIX)
+        id_, rest = _split(file, number, line)
         if pairs and id_ <= pairs[-1][0]:
             problem = "comes twice" if id_ == pairs[-1][0] else f"stands after '{pairs[-1][0]}'"
             raise HybridKdError.at(
@@ -84,10 +83,13 @@ def _read(file: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _decode(file: Path, number: int, line: bytes) -> str:
-    """A line as text; only ASCII white space parts words, as in Kaldi."""
+def _split(file: Path, number: int, line: bytes) -> tuple[str, str]:
+    """A line's id and the rest, which may be empty."""
+    id_, *rest = line.strip().split(maxsplit=1) or [b""]
+    if not id_:
+        raise HybridKdError.at(file, f"line {number} is empty", fix=FIX)
     try:
-        return b" ".join(line.split()).decode()
+        return id_.decode(), b"".join(rest).decode()
     except UnicodeDecodeError as error:
         raise HybridKdError.at(file, f"line {number} is not UTF-8: {error}", fix=FIX) from error
 
@@ -117,7 +119,7 @@ def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
     """spk2utt says the same as utt2spk."""
     from_speakers: dict[str, str] = {}
     for speaker, rest in _read(file):
-        for utt_id in rest.split(" "):
+        for utt_id in _WORD.findall(rest):
             if utt_id in from_speakers:
                 raise HybridKdError.at(file, "comes twice", fix=FIX, key=utt_id)
             from_speakers[utt_id] = speaker
@@ -129,6 +131,6 @@ def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
 
 
 def _only_word(file: Path, utt_id: str, rest: str) -> str:
-    if not rest or " " in rest:
+    if len(_WORD.findall(rest)) != 1:
         raise HybridKdError.at(file, f"expected one speaker, found {rest[:80]!r}", fix=FIX, key=utt_id)
     return rest

@@ -14,6 +14,8 @@ from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 
 FST_MAGIC = 2125659606
 FST_VERSION = 2
+HAS_SYMBOLS = 3  # the flags for symbol tables inside
+ARC_TYPES = ("lattice4", "compactlattice44")
 EXPANDED_AND_MUTABLE = 3  # the FST properties that every VectorFst has
 ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("graph", "<f4"), ("acoustic", "<f4"), ("next", "<i4")])
 STATE = np.dtype([("graph", "<f4"), ("acoustic", "<f4"), ("num_arcs", "<i8")])
@@ -65,8 +67,10 @@ def parse_fst_header(reader: ByteReader) -> FstHeader:
         raise FormatError(f"not a binary lattice (it begins with {magic:#x}; text lattices are not read)")
     fst_type, arc_type = _take_string(reader), _take_string(reader)
     version, flags, _, start, num_states, _ = _HEADER.unpack(reader.take(_HEADER.size))
-    if fst_type != "vector" or version != FST_VERSION or flags & 3:
+    if fst_type != "vector" or version != FST_VERSION or flags & HAS_SYMBOLS:
         raise FormatError(f"an FST of type {fst_type!r}, version {version}, flags {flags} is not read")
+    if arc_type not in ARC_TYPES:
+        raise FormatError(f"an FST of arc type {arc_type!r} is not a lattice")
     if num_states < 0 or not -1 <= start < num_states or (start < 0 < num_states):
         raise FormatError(f"start state {start} of {num_states} states")
     reader.require(num_states * STATE.itemsize)

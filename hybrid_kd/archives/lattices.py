@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from hybrid_kd.archives.byte_reader import ByteReader, FormatError
+from hybrid_kd.archives.byte_reader import ByteReader
 from hybrid_kd.archives.compact_lattices import parse_compact_states
 from hybrid_kd.archives.lattice4 import Lattice, lattice_to_bytes, parse_fst_header, parse_lattice4_states
 from hybrid_kd.archives.tables import open_archive_writer, read_archive
@@ -42,10 +42,5 @@ def parse_lattice(reader: ByteReader) -> Lattice:
     Raises: FormatError.
     """
     header = parse_fst_header(reader)
-    match header.arc_type:
-        case "lattice4":
-            return parse_lattice4_states(reader, header)
-        case "compactlattice44":
-            return parse_compact_states(reader, header)
-        case other:
-            raise FormatError(f"an FST of arc type {other!r} is not a lattice")
+    parse_states = parse_lattice4_states if header.arc_type == "lattice4" else parse_compact_states
+    return parse_states(reader, header)

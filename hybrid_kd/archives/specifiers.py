@@ -94,7 +94,7 @@ def parse_wspecifier(wspecifier: str) -> Wspecifier:
     return Wspecifier(archive, script or None, binary=not _last_wins(known, "t", "b"))
 
 
-def parse_location(location: str) -> Location:
+def parse_location(location: str, *, key: str | None = None) -> Location:
     """Split ``path``, ``path:offset``, ``path:offset[r0:r1]`` or ``path[r0:r1,c0:c1]``.
 
     Raises: HybridKdError for a malformed range.
@@ -108,7 +108,8 @@ def parse_location(location: str) -> Location:
         return Location(path, offset)
     bounds = _RANGE.fullmatch(match["range"])
     if bounds is None:
-        raise HybridKdError.at(location, f"malformed range {match['range']}", fix="write [first:last]")
+        problem = f"malformed range {match['range']}"
+        raise HybridKdError.at(location, problem, fix="write [first:last]", key=key)
     return Location(path, offset, _pair(bounds[1], bounds[2]), _pair(bounds[3], bounds[4]))
 
 

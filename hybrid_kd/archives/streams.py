@@ -159,7 +159,7 @@ def open_output(path: str) -> Iterator[ByteSink]:
     else:
         with replace_file(target) as replacement:
             if path.endswith(".gz"):
-                with gzip.GzipFile(filename="", fileobj=replacement, mode="wb", mtime=0) as compressed:
+                with gzip.GzipFile("", "wb", 6, replacement, mtime=0) as compressed:
                     yield compressed
             else:
                 yield replacement

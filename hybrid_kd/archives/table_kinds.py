@@ -16,12 +16,9 @@ from hybrid_kd.archives.specifiers import Location
 from hybrid_kd.archives.tables import read_table
 
 Value = (
-    Float32[np.ndarray, "rows columns"]
-    | Float64[np.ndarray, " items"]
-    | Int32[np.ndarray, " items"]
-    | Posteriors
-    | Lattice
+    Float32[np.ndarray, "_ _"] | Float64[np.ndarray, " _"] | Int32[np.ndarray, " _"] | Posteriors | Lattice
 )
+Number = int | float
 
 PARSERS: dict[str, Callable[[ByteReader], Value]] = {
     "matrices": parse_matrix,
@@ -38,11 +35,11 @@ INT32_BYTES = 5
 class Span:
     """Running sum and bounds of some numbers."""
 
-    total: float = 0
-    least: float = np.inf
-    most: float = -np.inf
+    total: Number = 0
+    least: Number = np.inf
+    most: Number = -np.inf
 
-    def add(self, *numbers: float) -> None:
+    def add(self, *numbers: Number) -> None:
         """Take in some numbers."""
         self.total += sum(numbers)
         self.least, self.most = min(self.least, *numbers), max(self.most, *numbers)
@@ -165,7 +162,7 @@ def _detect_text_kind(ahead: bytes) -> str:
     return "vectors"
 
 
-def _measure(value: Value) -> dict[str, list[float]]:
+def _measure(value: Value) -> dict[str, list[Number]]:
     """The numbers of one value that are worth telling."""
     match value:
         case Lattice():
@@ -183,5 +180,5 @@ def _measure(value: Value) -> dict[str, list[float]]:
             return {"items": [len(value)], **_bounds("values", value)}
 
 
-def _bounds(what: str, numbers: Num[np.ndarray, " numbers"]) -> dict[str, list[float]]:
+def _bounds(what: str, numbers: Num[np.ndarray, " numbers"]) -> dict[str, list[Number]]:
     return {what: [float(numbers.min()), float(numbers.max())]} if len(numbers) else {}

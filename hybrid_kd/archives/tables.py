@@ -117,7 +117,7 @@ def read_objects(
     """
     with OpenFiles(allow_pipes=allow_pipes) as files:
         for key, text in entries:
-            location = parse_location(text)
+            location = parse_location(text, key=key)
             if permissive and not text.endswith("|") and not Path(location.path).exists():
                 logger.warning("left out '%s': no such file %s", key, location.path)
                 continue

@@ -19,6 +19,10 @@ class Options:
     """Kaldi data directory with features"""
     output: Literal["loglikes", "logits", "log-posteriors"] = "loglikes"
     """loglikes are for a decoder; logits are the last layer as it is; log-posteriors are normalised"""
+    nj: int = 1
+    """parts that the data is cut into, with --job"""
+    job: int | None = None
+    """only this part (1 to --nj), for jobs on a cluster"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto is cuda where there is one"""
     config: Path | None = None
@@ -31,17 +35,18 @@ def run(options: Options) -> None:
 
     from hybrid_kd.archives.data_dir import read_data_dir
     from hybrid_kd.archives.matrices import open_matrix_writer
-    from hybrid_kd.decoding.forward import forward_utterances
+    from hybrid_kd.decoding.forward import forward_utterances, part_of_data
     from hybrid_kd.network.model_dir import load_model
     from hybrid_kd.progress import track
     from hybrid_kd.tally import Tally
 
     device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    data = read_data_dir(options.data)
+    data = part_of_data(read_data_dir(options.data), num_jobs=options.nj, job=options.job)
     model = load_model(options.model, device=device)
     tally = Tally(options.data)
     with open_matrix_writer(options.wspecifier) as write:
         utterances = forward_utterances(model, data, tally, output=options.output)
         for utt_id, matrix in track(utterances, total=len(data.utt_ids), what="forward"):
             write(utt_id, matrix)
-        tally.close(fix="mend the features that are named above")
+        if data.utt_ids:
+            tally.close(fix="mend the features that are named above")

@@ -71,7 +71,7 @@ def _describe_file(path: str, *, allow_pipes: bool) -> list[str]:
         head = reader.peek(64)
     if head.removeprefix(b"\0B").lstrip().startswith(b"<TransitionModel>"):
         return ["Kaldi model", *_describe_transition_model(Path(path))]
-    if head.startswith(b"\0B") or head.lstrip().startswith(b"["):
+    if head.startswith(b"\0") or head.lstrip().startswith(b"["):
         return _describe_single_object(path)
     return _describe_table(f"ark:{path}", allow_pipes=allow_pipes)
 

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -20,13 +21,23 @@ COMMANDS = {
     "score": "WER of a decode directory, over LM weights and insertion penalties",
     "compare": "paired bootstrap between two scored decode directories",
     "info": "describe a model, label store, alignment, archive or data directory",
+    "collect": "write what is known of finished systems into results/",
     "report": "write RESULTS.md from results/",
 }
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one command; the status is 0, 1 (the user's data or options), 2 (bad flags) or 130 (Ctrl-C)."""
-    arguments = list(sys.argv[1:] if args is None else args)
+    """Run one command; the exit status is 0, 1 (user's data or options), 2 (bad flags) or 130 (Ctrl-C)."""
+    try:
+        status = _main(list(sys.argv[1:] if args is None else args))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit fails again
+        return 1
+    return status
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
@@ -51,19 +62,20 @@ def _usage() -> str:
 
 
 def _run(command: str, args: Sequence[str]) -> int:
-    from hybrid_kd.config import parse_options
-
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_')}")
     try:
+        from hybrid_kd.config import parse_options
+
+        module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_')}")
         module.run(parse_options(module.Options, args, prog=f"hybrid-kd {command}"))
     except HybridKdError as error:
         print(f"hybrid-kd {command}: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        return 1
+        raise
     except OSError as error:
-        print(f"hybrid-kd {command}: {error.filename or 'a file'}: {error.strerror}", file=sys.stderr)
+        place, problem = error.filename or "a file", error.strerror or error
+        print(f"hybrid-kd {command}: {place}: {problem}", file=sys.stderr)
         print("  fix: check the path, its permissions and the space on its disk", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -65,13 +65,15 @@ def decode_directory(options: DecodeOptions) -> None:
     else:
         logger.info("%s: decoding %d utterances, %s decoder", options.out, len(utt_ids), options.decoder)
         _decode_pending(options, data, jobs, provenance)
+        if options.job is not None:
+            return
         _finish(options, len(jobs))
     log_summary(options.out, read_json(options.out / SUMMARY))
 
 
 def check_options(options: DecodeOptions) -> None:
     """Raises: HybridKdError for a value out of its range."""
-    for name in ("acoustic_scale", "beam", "lattice_beam", "nj", "max_utts"):
+    for name in ("acoustic_scale", "beam", "lattice_beam", "nj", "job", "max_utts"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise HybridKdError.at(
@@ -86,11 +88,15 @@ def _decode_pending(
     pending = [job for job in range(1, len(jobs) + 1) if read_job_stats(options.out, job) is None]
     if len(pending) < len(jobs):
         logger.info("%s: %d of %d jobs are done already", options.out, len(jobs) - len(pending), len(jobs))
+    if options.job is not None:
+        pending = [job for job in pending if job == options.job]
+    if not pending:
+        return
     transition_model = read_transition_model(options.model / "final.mdl")
     with decompressed_graph(find_graph_file(options.graph)) as fst_file:
         check_graph(options.graph, fst_file, transition_model)
         decoder = _make_decoder(options, fst_file, transition_model)
-        write_record(options, jobs, provenance)
+        write_record(replace(options, job=None), jobs, provenance)
 
         def work(job: int, report: Report) -> None:
             part = replace(
@@ -105,6 +111,9 @@ def _decode_pending(
             stats.left_out |= tally.by_utterance
             write_job_stats(options.out, job, stats)
 
+        if options.job is not None:  # in this process, whose log is the cluster's
+            work(options.job, lambda _: None)
+            return
         num_utts = sum(len(jobs[job - 1]) for job in pending)
         run_jobs(work, pending, log=partial(job_log, options.out), total=num_utts, what="decoding")
 

@@ -1,6 +1,7 @@
 """A network over the utterances of a data directory."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -114,6 +115,15 @@ def split_utterances(
     for job, cut in enumerate(ideal, start=1):
         cuts.append(min(max(int(cut), cuts[-1] + 1), len(utt_ids) - (num_jobs - job)))
     return tuple(utt_ids[first:last] for first, last in zip(cuts, [*cuts[1:], len(utt_ids)], strict=True))
+
+
+def part_of_data(data: DataDir, *, num_jobs: int, job: int | None) -> DataDir:
+    """The ``job``-th of ``num_jobs`` parts (1-based; empty if there are fewer utterances), or all for None."""
+    if job is None:
+        return data
+    parts = split_utterances(data.utt_ids, num_jobs=num_jobs, num_frames=read_num_frames(data))
+    utt_ids = parts[job - 1] if job <= len(parts) else ()
+    return replace(data, utt_ids=utt_ids, feats={utt_id: data.feats[utt_id] for utt_id in utt_ids})
 
 
 def read_num_frames(data: DataDir) -> dict[str, int] | None:

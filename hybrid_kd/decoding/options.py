@@ -36,7 +36,9 @@ class DecodeOptions:
     decoder: Decoder = "auto"
     """kaldi is latgen-faster-mapped on the PATH, embedded needs no Kaldi; auto is kaldi where it is there"""
     nj: int = 1
-    """parallel processes, one lat.JOB.gz each"""
+    """parts that the data is cut into, one lat.JOB.gz each; parallel processes, unless --job is given"""
+    job: int | None = None
+    """decode only this part (1 to --nj), for jobs on a cluster; the command without it then completes --out"""
     acoustic_scale: float = 0.1
     """factor of the log-likelihoods in the search (lattices hold them unscaled)"""
     beam: float = 13.0

@@ -1,6 +1,5 @@
 """Labels of a store as a Kaldi Posterior archive, alone or mixed with a reference alignment (SI)."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,11 @@ from jaxtyping import Int32, Int64
 
 from hybrid_kd.archives.alignments import read_alignment_dir
 from hybrid_kd.archives.posteriors import Posteriors, open_posterior_writer
-from hybrid_kd.archives.transition_model import read_transition_model, transition_ids_to_pdf_ids
+from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.distill.label_store import LabelStore
 from hybrid_kd.distill.teachers import RaggedPosteriors, tempered_posteriors
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
 from hybrid_kd.progress import track
 from hybrid_kd.tally import Tally
 
@@ -32,23 +32,23 @@ def export_labels(
 
     Raises: HybridKdError for an unplanned temperature, or if over 1 % of the utterances are left out.
     """
-    pdf_alis = None if ali_dir is None else dict(_read_pdf_alis(ali_dir, store))
+    alignments = None if ali_dir is None else dict(read_alignment_dir(ali_dir))
+    model = None if ali_dir is None else _read_transition_model(ali_dir, store)
     tally = Tally(store.path)
     offsets = store.utt_offsets
     with open_posterior_writer(wspecifier) as write:
         for index, utt_id in track(enumerate(store.utt_ids), total=len(store.utt_ids), what="export-labels"):
             frames = slice(int(offsets[index]), int(offsets[index + 1]))
             teacher = tempered_posteriors(store, temperature, prune_below=prune_below, frames=frames)
-            if pdf_alis is None:
+            if alignments is None or model is None:
                 write(utt_id, _as_kaldi(teacher))
-            elif utt_id not in pdf_alis:
-                tally.left_out(utt_id, "no alignment")
-                continue
-            elif len(pdf_alis[utt_id]) != frames.stop - frames.start:
-                tally.left_out(utt_id, "frame mismatch")
-                continue
             else:
-                write(utt_id, mix_with_reference(teacher, pdf_alis[utt_id], hard_weight=hard_weight))
+                try:
+                    pdf_ali = matching_pdf_ali(frames.stop - frames.start, alignments.get(utt_id), model)
+                except DisagreementError as disagreement:
+                    tally.left_out(utt_id, *disagreement.args)
+                    continue
+                write(utt_id, mix_with_reference(teacher, pdf_ali, hard_weight=hard_weight))
             tally.done()
         tally.close(fix="align the data directory that was labelled")
 
@@ -84,7 +84,7 @@ def _as_kaldi(teacher: RaggedPosteriors) -> Posteriors:
     return Posteriors(teacher.offsets, teacher.pdf_ids.astype(np.int32), teacher.posteriors)
 
 
-def _read_pdf_alis(ali_dir: Path, store: LabelStore) -> Iterator[tuple[str, Int32[np.ndarray, " _"]]]:
+def _read_transition_model(ali_dir: Path, store: LabelStore) -> TransitionModel:
     model = read_transition_model(ali_dir / "final.mdl")
     if model.num_pdfs != store.header.num_pdfs:
         raise HybridKdError.at(
@@ -92,8 +92,4 @@ def _read_pdf_alis(ali_dir: Path, store: LabelStore) -> Iterator[tuple[str, Int3
             f"has {model.num_pdfs} pdfs, the labels {store.header.num_pdfs}",
             fix="use the alignment that the teacher was trained on",
         )
-    for utt_id, transition_ali in read_alignment_dir(ali_dir):
-        try:
-            yield utt_id, transition_ids_to_pdf_ids(transition_ali, model)
-        except ValueError as error:
-            raise HybridKdError.at(ali_dir, str(error), key=utt_id, fix="align again") from error
+    return model

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, Float32, Int64
@@ -56,13 +56,43 @@ def mixed_cross_entropy(
     loss = sum_frames (sum_k q_k) logsumexp(z) - sum_k q_k z_k; its gradient with respect to the logits is
     softmax(z) - q for labels that sum to 1.
     """
-    log_norm = logits.logsumexp(dim=1)
-    hard_logits = logits.gather(1, labels.pdf_ali[:, None]).squeeze(1)
-    hard_losses = log_norm - hard_logits
-    if labels.teacher is None or labels.hard_weights is None:
-        return hard_losses.sum(), hard_losses.detach().sum()
-    posteriors = labels.teacher.posteriors
-    teacher_logits = logits.gather(1, labels.teacher.pdf_ids)
-    soft_losses = posteriors.sum(dim=1) * log_norm - (posteriors * teacher_logits).sum(dim=1)
-    losses = labels.hard_weights * hard_losses + (1 - labels.hard_weights) * soft_losses
-    return losses.sum(), hard_losses.detach().sum()
+    return _MixedCrossEntropy.apply(logits, labels)  # type: ignore[no-untyped-call, no-any-return]
+
+
+class _MixedCrossEntropy(torch.autograd.Function):
+    """The loss with its gradient written out: autograd's own would pass a dozen times over the logits."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Float[Tensor, "batch pdfs"], labels: MixedLabels
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """Summed loss, and summed cross-entropy with the reference."""
+        log_posteriors = logits.log_softmax(dim=1)
+        ctx.save_for_backward(log_posteriors)
+        ctx.labels = labels
+        hard_losses = -log_posteriors.gather(1, labels.pdf_ali[:, None]).squeeze(1)
+        losses = hard_losses
+        if labels.teacher is not None and labels.hard_weights is not None:
+            log_posteriors_kept = log_posteriors.gather(1, labels.teacher.pdf_ids)
+            soft_losses = -(labels.teacher.posteriors * log_posteriors_kept).sum(dim=1)
+            losses = labels.hard_weights * hard_losses + (1 - labels.hard_weights) * soft_losses
+        hard_loss = hard_losses.sum()
+        ctx.mark_non_differentiable(hard_loss)
+        return losses.sum(), hard_loss
+
+    @staticmethod
+    def backward(
+        ctx: Any, scale: Float[Tensor, ""], _: Float[Tensor, ""]
+    ) -> tuple[Float[Tensor, "batch pdfs"], None]:
+        """scale * ((sum_k q_k) softmax(z) - q)."""
+        labels, (log_posteriors,) = ctx.labels, ctx.saved_tensors
+        gradient = log_posteriors.exp()
+        hard_weights = scale.expand(len(gradient), 1)
+        if labels.teacher is not None and labels.hard_weights is not None:
+            hard_weights = scale * labels.hard_weights[:, None]
+            soft_labels = scale * (1 - labels.hard_weights[:, None]) * labels.teacher.posteriors
+            gradient *= hard_weights + soft_labels.sum(dim=1, keepdim=True)
+            gradient.scatter_add_(1, labels.teacher.pdf_ids, -soft_labels)
+        else:
+            gradient *= scale
+        return gradient.scatter_add_(1, labels.pdf_ali[:, None], -hard_weights), None

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from hybrid_kd.archives.alignments import read_alignment_dir
 from hybrid_kd.archives.data_dir import read_data_dir, read_features
-from hybrid_kd.archives.transition_model import TransitionModel, transition_ids_to_pdf_ids
+from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures, join_utterances
+from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -65,8 +66,27 @@ def load_labelled_frames(
 
     Raises: HybridKdError if over 1 % are left out, or none is good, or the dimension changes.
     """
-    pdf_alis = _read_pdf_alis(ali_dir, transition_model)
-    utterances = _read_matching(data_dir, pdf_alis, ali_dir=ali_dir, frame_tolerance=frame_tolerance)
+    alignments = dict(read_alignment_dir(ali_dir))
+    tally = Tally(data_dir)
+    utterances: dict[str, tuple[Float32[np.ndarray, "_ dim"], Int32[np.ndarray, " _"]]] = {}
+    dim = 0
+    for utt_id, features in read_features(read_data_dir(data_dir)):
+        try:
+            _check_features(features)
+            transition_ali = alignments.get(utt_id)
+            pdf_ali = matching_pdf_ali(
+                len(features), transition_ali, transition_model, frame_tolerance=frame_tolerance
+            )
+        except DisagreementError as disagreement:
+            tally.left_out(utt_id, *disagreement.args)
+            continue
+        dim = _same_dim(data_dir, utt_id, dim, features.shape[1])
+        utterances[utt_id] = (features[: len(pdf_ali)], pdf_ali)
+        tally.done()
+    tally.close(
+        fix=f"give {ali_dir} its own final.mdl, and align the feats.scp that you train on; small differences"
+        " in length are allowed by --frame-tolerance 3"
+    )
     inputs = join_utterances(
         list(utterances),
         [features for features, _ in utterances.values()],
@@ -83,9 +103,10 @@ def load_features(data_dir: Path, *, splice: Splice) -> SplicedFeatures:
     utterances: dict[str, Float32[np.ndarray, "_ dim"]] = {}
     dim = 0
     for utt_id, features in read_features(read_data_dir(data_dir)):
-        problem = _feature_problem(features)
-        if problem:
-            tally.left_out(utt_id, problem)
+        try:
+            _check_features(features)
+        except DisagreementError as disagreement:
+            tally.left_out(utt_id, *disagreement.args)
             continue
         dim = _same_dim(data_dir, utt_id, dim, features.shape[1])
         utterances[utt_id] = features
@@ -99,57 +120,11 @@ def load_features(data_dir: Path, *, splice: Splice) -> SplicedFeatures:
     )
 
 
-def _read_pdf_alis(ali_dir: Path, transition_model: TransitionModel) -> dict[str, Int32[np.ndarray, " _"]]:
-    pdf_alis = {}
-    for utt_id, transition_ali in read_alignment_dir(ali_dir):
-        try:
-            pdf_alis[utt_id] = transition_ids_to_pdf_ids(transition_ali, transition_model)
-        except ValueError as error:
-            raise HybridKdError.at(
-                ali_dir, str(error), key=utt_id, fix="use the final.mdl that made this alignment"
-            ) from error
-    return pdf_alis
-
-
-def _read_matching(
-    data_dir: Path,
-    pdf_alis: dict[str, Int32[np.ndarray, " _"]],
-    *,
-    ali_dir: Path,
-    frame_tolerance: int,
-) -> dict[str, tuple[Float32[np.ndarray, "_ dim"], Int32[np.ndarray, " _"]]]:
-    tally = Tally(data_dir)
-    utterances = {}
-    dim = 0
-    for utt_id, features in read_features(read_data_dir(data_dir)):
-        pdf_ali = pdf_alis.get(utt_id)
-        problem = _feature_problem(features)
-        if pdf_ali is None:
-            tally.left_out(utt_id, "no alignment", str(ali_dir))
-        elif problem:
-            tally.left_out(utt_id, problem)
-        elif abs(len(pdf_ali) - len(features)) > frame_tolerance:
-            tally.left_out(
-                utt_id,
-                "frame mismatch",
-                f"alignment has {len(pdf_ali)} frames, features have {len(features)}",
-            )
-        else:
-            dim = _same_dim(data_dir, utt_id, dim, features.shape[1])
-            length = min(len(pdf_ali), len(features))
-            utterances[utt_id] = (features[:length], pdf_ali[:length])
-            tally.done()
-    tally.close(
-        fix=f"align {ali_dir} with the feats.scp that you train on, or allow small differences with"
-        " --frame-tolerance 3"
-    )
-    return utterances
-
-
-def _feature_problem(features: Float32[np.ndarray, "_ dim"]) -> str:
+def _check_features(features: Float32[np.ndarray, "_ dim"]) -> None:
     if not len(features):
-        return "no frames"
-    return "" if np.isfinite(features).all() else "NaN or infinite features"
+        raise DisagreementError("no frames")
+    if not np.isfinite(features).all():
+        raise DisagreementError("NaN or infinite features")
 
 
 def _same_dim(data_dir: Path, utt_id: str, expected: int, found: int) -> int:

@@ -48,7 +48,7 @@ class HiddenLayer(nn.Module):
         x = self.affine(x)
         if self.norm is not None:
             x = self.norm(x)
-        x = torch.sigmoid(x) if self.activation == "sigmoid" else torch.relu(x)
+        x = torch.sigmoid_(x) if self.activation == "sigmoid" else torch.relu_(x)
         if self.training and self.dropout and generator is not None:
             x = x * dropout_mask(x, self.dropout, generator)
         return x
@@ -83,7 +83,7 @@ class Dnn(nn.Module):
         self, spliced: Float[Tensor, "batch input"], dropout_generator: torch.Generator | None = None
     ) -> Float[Tensor, "batch pdfs"]:
         """Logits of spliced, not yet normalised frames."""
-        x = (spliced + self.shift) * self.scale
+        x = (spliced + self.shift).mul_(self.scale)
         for layer in self.hidden_layers:
             x = layer(x, dropout_generator)
         return self.output(x)  # type: ignore[no-any-return]

@@ -87,7 +87,7 @@ def _trace_back(
             break
         steps.append(step)
         states = np.where(step < 0, states, arcs.sources[step])
-    table = np.array(steps, np.int64).reshape(len(steps), -1)[::-1].T
+    table = np.array(steps, np.int64).reshape(len(steps), len(columns))[::-1].T
     paths = {lattice: table[row * num_points :][:num_points] for row, lattice in enumerate(reached)}
     return [
         [path[path >= 0] for path in paths[lattice]] if lattice in paths else [None] * num_points

@@ -32,7 +32,8 @@ class RunningMetrics:
         hard_loss: Float[Tensor, ""],
     ) -> None:
         """Add one minibatch: summed losses, and the frames whose largest logit is the reference pdf."""
-        num_correct = (logits.argmax(dim=1) == pdf_ali).sum()
+        hard_logits = logits.gather(1, pdf_ali[:, None]).squeeze(1)
+        num_correct = (hard_logits >= logits.amax(dim=1)).sum()  # argmax takes ten times as long on a CPU
         self.sums += torch.stack([objective.double(), hard_loss.double(), num_correct.double()])
         self.num_frames += len(pdf_ali)
 

@@ -112,6 +112,7 @@ def test_a_wrong_flag_exits_with_2(replace_info: Replace) -> None:
             "info: x: No such file or directory\n  fix:",
         ),
         (OSError(28, "No space left on device"), 1, "info: a file: No space left on device\n  fix: check"),
+        (OSError("not a gzipped file"), 1, "info: a file: not a gzipped file\n  fix: check"),
         (KeyboardInterrupt(), 130, "hybrid-kd info: interrupted; the same command continues\n"),
     ],
 )
@@ -167,3 +168,9 @@ def documented_fields(options_class: Any) -> set[str]:
         and isinstance(following, ast.Expr)
         and isinstance(following.value, ast.Constant)
     }
+
+
+def test_a_closed_pipe_is_not_a_traceback() -> None:
+    program = f"{sys.executable} -m hybrid_kd --help | true"
+    done = subprocess.run(["bash", "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr

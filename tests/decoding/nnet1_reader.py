@@ -87,9 +87,8 @@ def nnet1_to_dnn(directory: Path) -> tuple[Dnn, Splice]:
     _, (shift, scale) = read_nnet1(directory / "final.feature_transform")
     hidden_dim, input_dim = affines[0][0].shape
     network = Dnn(NetworkShape(input_dim, len(affines) - 1, hidden_dim, affines[-1][0].shape[0], "sigmoid"))
-    for layer, (weight, bias) in zip(
-        [*(h.affine for h in network.hidden), network.output], affines, strict=True
-    ):
+    layers = [*(hidden.get_submodule("affine") for hidden in network.hidden), network.output]
+    for layer, (weight, bias) in zip(layers, affines, strict=True):
         layer.load_state_dict({"weight": torch.tensor(weight), "bias": torch.tensor(bias)})
     network.load_state_dict(
         network.state_dict() | {"shift": torch.tensor(shift), "scale": torch.tensor(scale)}

@@ -268,11 +268,12 @@ def test_dev_alignment_of_another_tree_is_an_error(
 def test_alignment_beyond_its_final_mdl_is_an_error(
     tiny: TinyExperiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_alignment_dir(tmp_path / "small_ali", {"s0_000": np.array([7, 8])}, num_pdfs=6)
-    flags = ("--train-ali", tmp_path / "small_ali", "--dev-ali", tmp_path / "small_ali")
+    write_alignment_dir(tmp_path / "small_ali", {"s0_000": np.full(20, 7)}, num_pdfs=6)
+    small = tmp_path / "small_ali"
+    flags = ("--train-ali", small, "--dev-ali", small, "--frame-tolerance", 100)
     message = error_of(capsys, "train", *tiny.train_args(tmp_path / "out"), *flags)
-    assert "utterance 's0_000'" in message
-    assert "use the final.mdl that made this alignment" in message
+    assert "left out 's0_000': transition-ids beyond the model (transition-id 15 is not of this" in message
+    assert "its own final.mdl" in message
 
 
 def test_teacher_with_other_pdfs_is_an_error(

@@ -1,0 +1,50 @@
+"""``hybrid-kd collect``."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Options:
+    """Write what is known of the finished systems of an experiment into a file, one line each.
+
+    Lines of the same systems are replaced; lines of systems that are no longer there stay.
+    """
+
+    exp: Path
+    """directory that holds the systems"""
+    out: Path
+    """file to write (results/<experiment>.jsonl)"""
+    baseline: str | None = None
+    """system that the others are compared with (paired bootstrap)"""
+    kaldi: Path | None = None
+    """exp directory of Kaldi, whose own results are put beside"""
+    kaldi_searches: Path | None = None
+    """its systems and how they were decoded: lines <system> <acoustic-scale> <beam> <lattice-beam>"""
+
+
+def run(options: Options) -> None:
+    """Collect, and say how many."""
+    from hybrid_kd.errors import HybridKdError
+    from hybrid_kd.report.baseline import compare_with_baseline
+    from hybrid_kd.report.collect import find_systems
+    from hybrid_kd.report.kaldi_results import find_kaldi_systems, read_searches
+    from hybrid_kd.report.records import merge_results, read_results, write_results
+
+    if (options.kaldi is None) != (options.kaldi_searches is None):
+        raise HybridKdError.at(
+            "--kaldi and --kaldi-searches", "only one was given", fix="give both, or neither"
+        )
+    collected = find_systems(options.exp)
+    if options.baseline is not None:
+        collected = compare_with_baseline(options.exp, collected, options.baseline)
+    if options.kaldi is not None and options.kaldi_searches is not None:
+        searches, experiment = read_searches(options.kaldi_searches), options.exp.resolve().name
+        collected = [*find_kaldi_systems(options.kaldi, searches, experiment), *collected]
+    kept = read_results(options.out) if options.out.is_file() else []
+    results = merge_results(kept, collected)
+    if not results:
+        raise HybridKdError.at(options.exp, "no finished system", fix="train one with `hybrid-kd train`")
+    write_results(options.out, results)
+    num_kept = len(results) - len(collected)
+    print(f"{options.out}: {len(results)} systems, {len(collected)} collected, {num_kept} kept")

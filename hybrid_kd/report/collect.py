@@ -1,0 +1,230 @@
+"""Finds the finished systems of an experiment's directory, and what was decoded and scored with them."""
+
+import dataclasses
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from hybrid_kd.config import read_yaml
+from hybrid_kd.decoding.decode_record import CONFIG, MODEL_FILES, PROVENANCE, SUMMARY
+from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json
+from hybrid_kd.network.model_dir import FINAL
+from hybrid_kd.provenance import sha256_of_files
+from hybrid_kd.report.records import ITSELF, DecodeResult, SystemResult, read_json_lines
+from hybrid_kd.scoring.score_dir import SCORE
+from hybrid_kd.training.options import TrainOptions
+
+logger = logging.getLogger(__name__)
+
+DISTILLATION = ("hard_weight", "temperatures", "prune_below")
+PATHS = frozenset({"train_data", "train_ali", "dev_data", "dev_ali", "out", "config"})
+HARDWARE = frozenset({"device", "num_threads"})
+IN_THE_SHAPE = frozenset(
+    {
+        *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),
+        *("left_context", "right_context"),
+    }
+)
+TOLD_ALWAYS = frozenset({"init", "teacher", "teacher_labels", "mixing", "sd_draw", "seed", *DISTILLATION})
+OTHERWISE_TOLD = PATHS | HARDWARE | IN_THE_SHAPE | TOLD_ALWAYS
+SCORE_AGAIN = "run `hybrid-kd score` on it again"
+
+
+def find_systems(exp: Path) -> list[SystemResult]:
+    """All finished systems of ``exp``, by name, with their scored decode directories.
+
+    Raises: HybridKdError if there is no such directory, or if a file of a system is broken or out of date.
+    """
+    if not exp.is_dir():
+        raise HybridKdError.at(exp, "no such directory", fix="give the directory of an experiment's systems")
+    aliases: dict[Path, list[str]] = {}
+    for path in sorted(exp.iterdir()):
+        if path.is_symlink() and path.resolve().parent == exp.resolve():
+            aliases.setdefault(path.resolve(), []).append(path.name)
+    names = sorted(set(exp.iterdir()) - {exp / name for links in aliases.values() for name in links})
+    return [read_system(path, aliases.get(path.resolve(), [])) for path in names if _is_finished(path)]
+
+
+def _is_finished(path: Path) -> bool:
+    if not (path / CONFIG).is_file():
+        return False
+    config = read_yaml(path / CONFIG)
+    if "ensemble_of" not in config and "train_data" not in config:
+        return False
+    if not (path / FINAL).is_file():
+        logger.info("%s: not finished, left out", path)
+        return False
+    return True
+
+
+def read_system(path: Path, aliases: list[str]) -> SystemResult:
+    """What one finished system says of itself.
+
+    Raises: HybridKdError as find_systems.
+    """
+    config, provenance = read_yaml(path / CONFIG), read_json(path / PROVENANCE)
+    is_ensemble = "ensemble_of" in config
+    network, parameters = describe_networks(path / FINAL)
+    try:
+        training = _members(path, config) if is_ensemble else _training(path, config)
+        progress = {} if is_ensemble else _progress(path)
+    except (KeyError, TypeError) as error:
+        raise HybridKdError.at(
+            path, f"its {CONFIG} or train.jsonl lacks {error}", fix="train again"
+        ) from error
+    return SystemResult(
+        experiment=path.parent.resolve().name,
+        system=path.name,
+        aliases=aliases,
+        kind="ensemble" if is_ensemble else "network",
+        network=network,
+        parameters=parameters,
+        training=training,
+        train_data=None if is_ensemble else Path(config["train_data"]).name,
+        dev_data=None if is_ensemble else Path(config["dev_data"]).name,
+        train_frames=progress.get("train_frames"),
+        epochs=progress.get("epochs"),
+        train_seconds=progress.get("train_seconds"),
+        dev_cross_entropy=progress.get("dev_cross_entropy"),
+        dev_frame_accuracy=progress.get("dev_frame_accuracy"),
+        commit=provenance.get("commit"),
+        uncommitted_changes=provenance.get("uncommitted_changes"),
+        decodes=_decodes(path),
+    )
+
+
+def describe_networks(path: Path) -> tuple[str, int]:
+    """Shape in words and number of weights and biases, from the file's header alone.
+
+    Raises: HybridKdError if it is not a network of ours.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            sizes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
+            words = [_shape_in_words(shape) for shape in json.loads((file.metadata() or {})["shapes"])]
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        problem = f"not a network of hybrid_kd: {error}"
+        raise HybridKdError.at(path, problem, fix="train it again, or copy it again") from error
+    parameters = sum(math.prod(size) for name, size in sizes.items() if name.endswith((".weight", ".bias")))
+    if len(words) > 1 and len(set(words)) == 1:
+        return f"{len(words)} of {words[0]}", parameters
+    return " + ".join(words), parameters
+
+
+def _shape_in_words(shape: dict[str, Any]) -> str:
+    layers = f"{shape['hidden_layers']} x {shape['hidden_dim']}"
+    extras = [str(shape["activation"])]
+    extras += ["batch normalisation"] if shape["batch_norm"] else []
+    extras += [f"dropout {shape['dropout']:g}"] if shape["dropout"] else []
+    return f"{shape['input_dim']} -> {layers} -> {shape['num_pdfs']}, {', '.join(extras)}"
+
+
+def _members(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    return {"ensemble_of": [_name_beside(path, str(member)) for member in config["ensemble_of"]]}
+
+
+def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Labels, teacher, start and seed, and every option that differs from its default."""
+    training: dict[str, Any] = {"labels": "reference"}
+    teacher = config.get("teacher")
+    if store := config.get("teacher_labels"):
+        header = Path(store) / HEADER
+        teacher = read_json(header)["teacher"] if header.is_file() else store
+    if teacher:
+        training = {"labels": config["mixing"], **{name: config[name] for name in DISTILLATION}}
+        training |= {"sd_draw": config["sd_draw"]} if config["mixing"] == "sd" else {}
+        training["teacher"] = _name_beside(path, teacher)
+    if config.get("init"):
+        training["init"] = _name_beside(path, config["init"])
+    training["seed"] = config["seed"]
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
+    told = {name: value for name, value in config.items() if name not in OTHERWISE_TOLD}
+    return training | {name: value for name, value in told.items() if value != defaults.get(name)}
+
+
+def _name_beside(path: Path, other: str) -> str:
+    """The name alone of a system of the same experiment, otherwise its path."""
+    return Path(other).name if Path(other).parent.resolve() == path.parent.resolve() else other
+
+
+def _progress(path: Path) -> dict[str, Any]:
+    """Epochs, seconds and frames, and the dev metrics of the last accepted epoch, whose network was kept."""
+    records = read_json_lines(path / "train.jsonl")
+    epochs = [record for record in records if record["epoch"] > 0]
+    kept = [record for record in records if record.get("accepted", True)]
+    if not kept:
+        raise HybridKdError.at(path / "train.jsonl", "no accepted epoch", fix="restore it, or train again")
+    return {
+        "epochs": len(epochs),
+        "train_seconds": round(sum(record["seconds"] for record in epochs), 2),
+        "train_frames": epochs[-1]["train_num_frames"] if epochs else None,
+        "dev_cross_entropy": kept[-1]["dev_cross_entropy"],
+        "dev_frame_accuracy": kept[-1]["dev_frame_accuracy"],
+    }
+
+
+def _decodes(path: Path) -> list[DecodeResult]:
+    """Scored decode directories in a system's directory, or in a directory there (beams_*)."""
+    scored = sorted(file.parent for pattern in ("*", "*/*") for file in path.glob(f"{pattern}/{SCORE}"))
+    if not scored:
+        return []
+    model_sha256 = sha256_of_files([path / name for name in MODEL_FILES])
+    return [read_decode(directory, path, model_sha256) for directory in scored]
+
+
+def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResult:
+    """What one scored decode directory says of itself.
+
+    Raises: HybridKdError if it is broken, was decoded with another network or again since it was scored, or
+    if the set whose point it stands at has another best point by now.
+    """
+    score, decoding = read_json(directory / SCORE), read_json(directory / SUMMARY)
+    config = read_yaml(directory / CONFIG)
+    try:
+        if decoding["model_sha256"] != model_sha256:
+            raise HybridKdError.at(directory, f"not decoded with the network of {system}", fix="decode again")
+        if score["decoding"] != decoding:
+            raise HybridKdError.at(directory, "decoded again since it was scored", fix=SCORE_AGAIN)
+        return DecodeResult(
+            directory=str(directory.relative_to(system)),
+            set_name=Path(score["data"]).name,
+            is_whole_set=config["max_utts"] is None and config["utt_list"] is None,
+            num_utterances=score["total"]["num_sentences"],
+            **{name: decoding[name] for name in ("decoder", "decoder_program", "decoder_version")},
+            **{name: decoding[name] for name in ("acoustic_scale", "beam", "lattice_beam", "num_partial")},
+            tuned_on=_tuned_on(directory, score),
+            lm_weight=score["lm_weight"],
+            word_ins_penalty=score["word_ins_penalty"],
+            wer=score["total"]["wer"],
+            errors=score["total"]["errors"],
+            words=score["total"]["num_words"],
+            environments={name: errors["wer"] for name, errors in score["environments"].items()},
+            own_best_point=score["own_best"]["point"],
+            own_best_wer=score["own_best"]["wer"],
+            **{
+                name: decoding[name]
+                for name in ("real_time_factor_search", "real_time_factor_network", "real_time_factor_wall")
+            },
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise HybridKdError.at(directory / SCORE, f"it lacks {error}", fix=SCORE_AGAIN) from error
+
+
+def _tuned_on(directory: Path, score: dict[str, Any]) -> str:
+    """The set whose best point was taken: a decode directory, which is looked for beside this one first."""
+    if score["tuned_on_itself"]:
+        return ITSELF
+    given = Path(score["tuned_on"])
+    beside = directory.parent / given.name
+    dev = read_json((beside if (beside / SCORE).is_file() else given) / SCORE)
+    point = f"{score['lm_weight']}_{score['word_ins_penalty']:.1f}"
+    if point != dev["own_best"]["point"]:
+        problem = f"scored at {point}, the best of {given} is {dev['own_best']['point']}"
+        raise HybridKdError.at(directory, problem, fix=SCORE_AGAIN)
+    return Path(dev["data"]).name

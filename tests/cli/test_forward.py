@@ -1,0 +1,47 @@
+"""``hybrid-kd forward`` against Kaldi's nnet-forward."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import kaldi_native_io
+import numpy as np
+import pytest
+
+from hybrid_kd.archives.matrices import read_matrices
+from hybrid_kd.cli.main import main
+from tests.decoding.experiment import SHORT_UTTS, golden_features, write_data, write_model
+
+
+@pytest.fixture(scope="module")
+def arguments(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    directory, features = tmp_path_factory.mktemp("forward"), golden_features(shared)
+    model = write_model(shared, directory / "student")
+    data = write_data(shared, directory / "data", {utt_id: features[utt_id] for utt_id in SHORT_UTTS})
+    return ["forward", "--model", str(model), "--data", str(data)]
+
+
+def test_loglikes_are_kaldis(arguments: list[str], shared: Path, tmp_path: Path) -> None:
+    assert main([*arguments, f"ark:{tmp_path}/loglikes.ark"]) == 0
+    expected = dict(read_matrices(f"ark:{shared}/kaldi-an4/golden/nnet1_loglikes.ark"))
+    found = {}
+    with kaldi_native_io.SequentialFloatMatrixReader(f"ark:{tmp_path}/loglikes.ark") as reader:
+        for utt_id, matrix in reader:
+            found[utt_id] = np.array(matrix)
+    assert list(found) == list(SHORT_UTTS)
+    for utt_id in SHORT_UTTS:
+        np.testing.assert_allclose(found[utt_id], expected[utt_id], atol=3e-5)
+
+
+def test_log_posteriors_are_normalised(arguments: list[str], tmp_path: Path) -> None:
+    assert main([*arguments, "--output", "log-posteriors", f"ark:{tmp_path}/post.ark"]) == 0
+    for _, matrix in read_matrices(f"ark:{tmp_path}/post.ark"):
+        np.testing.assert_allclose(np.exp(matrix).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_standard_output_holds_the_archive_and_nothing_else(arguments: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hybrid_kd", *arguments, "ark:-"]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert main([*arguments, f"ark:{tmp_path}/loglikes.ark"]) == 0
+    assert done.stdout == (tmp_path / "loglikes.ark").read_bytes()
+    assert b"done 3, left out 0" in done.stderr

@@ -1,0 +1,150 @@
+"""``hybrid-kd score`` on Kaldi's golden lattices."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hybrid_kd.cli.main import main
+from tests.decoding.experiment import golden_lines, write_kaldi_decode_dir, write_lines, write_texts
+
+
+@pytest.fixture
+def data(shared: Path, tmp_path: Path) -> Path:
+    text = dict(line.split(maxsplit=1) for line in golden_lines(shared, "text"))
+    write_texts(tmp_path / "dt05_simu", text)
+    return tmp_path / "dt05_simu"
+
+
+@pytest.fixture
+def graph(shared: Path) -> Path:
+    return shared / "kaldi-an4/exp/tri3b/graph"
+
+
+@pytest.fixture
+def decoded(shared: Path, tmp_path: Path) -> Path:
+    return write_kaldi_decode_dir(shared, tmp_path / "decode_dt05_simu")
+
+
+def score(data: Path, graph: Path, decoded: Path, *more: str) -> int:
+    return main(["score", "--data", str(data), "--graph", str(graph), str(decoded), *more])
+
+
+def test_files_are_kaldis_and_the_report_is_on_standard_output(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(data, graph, decoded) == 0
+    report = capsys.readouterr().out
+    assert len(list(decoded.glob("wer_*"))) == 42
+    best = (decoded / "scoring_kaldi/best_wer").read_text().strip()
+    match = re.fullmatch(r"%WER (\S+) \[ (\d+) / 72, \d+ ins, \d+ del, \d+ sub \] (\S+wer_(\d+)_(\S+))", best)
+    assert match is not None
+    assert f"best overall dt05 WER {match[1]}% (language model weight = {match[4]})" in report
+    assert Path(match[3]).read_text().splitlines()[1] == best.rpartition(" ")[0]
+    result = json.loads((decoded / "score.json").read_text())
+    assert (result["tuned_on_itself"], result["total"]["errors"]) == (True, int(match[2]))
+    assert sum(counts["errors"] for counts in result["environments"].values()) == int(match[2])
+    assert "tuned on the set itself" in report
+
+
+def test_hypotheses_are_those_of_the_chosen_point(
+    shared: Path, data: Path, graph: Path, decoded: Path
+) -> None:
+    assert score(data, graph, decoded) == 0
+    counts = [json.loads(line) for line in (decoded / "scoring/per_utt.jsonl").read_text().splitlines()]
+    result = json.loads((decoded / "score.json").read_text())
+    words = [" ".join([c["utt_id"], c["hypotheses"][c["hypothesis_at"][result["point"]]]]) for c in counts]
+    assert (decoded / "scoring/hyp.txt").read_text().splitlines() == words
+    errors = [c["errors"][c["hypothesis_at"][result["point"]]] for c in counts]
+    assert sum(map(sum, errors)) == result["total"]["errors"]
+
+
+def test_the_point_is_taken_from_the_development_set(
+    shared: Path, data: Path, graph: Path, decoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = write_kaldi_decode_dir(shared, tmp_path / "decode_et05_simu")
+    assert score(data, graph, other, "--tune-on", str(decoded)) == 1
+    assert "per_utt.jsonl: not scored yet" in capsys.readouterr().err
+    (decoded / "config.yaml").write_text(f"data: {data}\ngraph: {graph}\n")
+    summary = {"decoder_program": "latgen", "decoder_version": "5.5", "beam": 13.0, "lattice_beam": 8.0}
+    (decoded / "decode.json").write_text(json.dumps(summary))
+    assert score(data, graph, other, "--tune-on", str(decoded)) == 0
+    result, tuned = (json.loads((path / "score.json").read_text()) for path in (other, decoded))
+    assert result["point"] == tuned["point"]
+    assert (result["tuned_on"], result["tuned_on_itself"]) == (str(decoded), False)
+    assert f"tuned on {decoded}" in capsys.readouterr().out
+
+
+def test_scoring_again_counts_nothing_again(data: Path, graph: Path, decoded: Path) -> None:
+    assert score(data, graph, decoded) == 0
+    before = (decoded / "scoring/per_utt.jsonl").stat().st_mtime_ns
+    assert score(data, graph, decoded) == 0
+    assert (decoded / "scoring/per_utt.jsonl").stat().st_mtime_ns == before
+    write_lines(data / "text", [f"{line.split()[0]} A" for line in (data / "text").read_text().splitlines()])
+    assert score(data, graph, decoded) == 0
+    assert (decoded / "scoring/per_utt.jsonl").stat().st_mtime_ns != before
+
+
+def test_archives_are_scored_in_parallel(
+    shared: Path, data: Path, graph: Path, decoded: Path, tmp_path: Path
+) -> None:
+    content = (shared / "kaldi-an4/golden/lat_compact.ark").read_bytes()
+    cut = content.index(b"mkdb_an316_BUS_SIMU ")
+    parallel = tmp_path / "parallel"
+    parallel.mkdir()
+    for job, part in enumerate((content[:cut], content[cut:]), start=1):
+        (parallel / f"lat.{job}.gz").write_bytes(gzip.compress(part))
+    assert score(data, graph, parallel, "--nj", "4") == 0
+    assert score(data, graph, decoded) == 0
+    names = {path.name for path in (parallel / "scoring").iterdir()}
+    assert names == {"per_utt.jsonl", "inputs.json", "hyp.txt"}
+    assert (parallel / "scoring/per_utt.jsonl").read_text() == (decoded / "scoring/per_utt.jsonl").read_text()
+
+
+def test_utterances_without_a_lattice_are_too_many_here(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = dict(line.split(maxsplit=1) for line in (data / "text").read_text().splitlines())
+    write_texts(data, text | {"zzz_1_BUS_SIMU": "A B"})
+    assert score(data, graph, decoded) == 1
+    assert "too many bad utterances: done 8, left out 1 (1 no lattice)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["lat.1.gz", "num_jobs"])
+def test_an_incomplete_directory_is_an_error(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    (decoded / missing).unlink()
+    if missing == "num_jobs":
+        (decoded / "num_jobs").write_text("2\n")
+    assert score(data, graph, decoded) == 1
+    assert "lattices are not complete: lat." in capsys.readouterr().err
+
+
+def test_damaged_lattices_are_an_error(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = (decoded / "lat.1.gz").read_bytes()
+    (decoded / "lat.1.gz").write_bytes(content[: len(content) // 2])
+    assert score(data, graph, decoded) == 1
+    assert "lat.1.gz" in capsys.readouterr().err
+    assert not (decoded / "score.json").exists()
+
+
+def test_words_of_another_graph_are_an_error(
+    data: Path, decoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "graph").mkdir()
+    (tmp_path / "graph/words.txt").write_text("<eps> 0\nA 3\n")
+    assert score(data, tmp_path / "graph", decoded) == 1
+    assert "in words.txt\n  fix: give the --graph that it was decoded with" in capsys.readouterr().err
+
+
+def test_data_without_text_cannot_be_scored(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "text").unlink()
+    assert score(data, graph, decoded) == 1
+    assert "it holds no text" in capsys.readouterr().err
