@@ -22,6 +22,9 @@ def replace_file(path: Path, mode: str = "wb") -> Iterator[IO[Any]]:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
+    except OSError as error:
+        _name(path, error)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
@@ -38,5 +41,14 @@ def replace_directory(path: Path) -> Iterator[Path]:
         if path.exists():
             shutil.rmtree(path)
         partial.replace(path)
+    except OSError as error:
+        _name(path, error)
+        raise
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _name(path: Path, error: OSError) -> None:
+    """A failed write (a full disk) does not say of which file: say it."""
+    if error.filename is None:
+        error.filename = str(path)

@@ -2,6 +2,8 @@
 
 import errno
 import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,13 @@ def test_an_error_leaves_the_old_directory(tmp_path: Path) -> None:
         write_half()
     assert [child.name for child in path.iterdir()] == ["old"]
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("replace", [replace_file, replace_directory])
+def test_a_full_disk_is_reported_with_the_name_of_what_was_written(
+    tmp_path: Path, replace: Callable[[Path], AbstractContextManager[object]]
+) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, replace(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from hybrid_kd.scoring.compare import group_by_clean_utterance, paired_bootstrap
 from hybrid_kd.scoring.options import CompareOptions
 from hybrid_kd.scoring.score_dir import PER_UTT, SCORE
 from hybrid_kd.scoring.utterance_scores import read_utterance_scores
+from hybrid_kd.scoring.word_errors import POINTS
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def _bootstrap(baseline: str, directory_a: Path, directory_b: Path) -> AgainstBa
             f"other utterances or another reference than {directory_a}",
             fix="decode and score both from the same data directory",
         )
-    points = (read_json(directory / SCORE)["point"] for directory in directories)
+    points = (_read_point(directory / SCORE) for directory in directories)
     errors, words = group_by_clean_utterance(scores_a, scores_b, *points)
     comparison = paired_bootstrap(
         errors, words, num_replicates=CompareOptions.num_replicates, seed=CompareOptions.seed
@@ -88,3 +89,10 @@ def _bootstrap(baseline: str, directory_a: Path, directory_b: Path) -> AgainstBa
         comparison.num_groups,
         comparison.num_replicates,
     )
+
+
+def _read_point(path: Path) -> int:
+    point = read_json(path).get("point")
+    if not isinstance(point, int) or not 0 <= point < len(POINTS):
+        raise HybridKdError.at(path, f"no scoring point {point!r}", fix="run `hybrid-kd score` on it again")
+    return point

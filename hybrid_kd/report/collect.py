@@ -162,7 +162,7 @@ def _progress(path: Path) -> dict[str, Any]:
         raise HybridKdError.at(path / "train.jsonl", "no accepted epoch", fix="restore it, or train again")
     return {
         "epochs": len(epochs),
-        "train_seconds": round(sum(record["seconds"] for record in epochs), 2),
+        "train_seconds": round(math.fsum(record["seconds"] for record in epochs), 2),
         "train_frames": epochs[-1]["train_num_frames"] if epochs else None,
         "dev_cross_entropy": kept[-1]["dev_cross_entropy"],
         "dev_frame_accuracy": kept[-1]["dev_frame_accuracy"],

@@ -146,18 +146,21 @@ def write_results(path: Path, results: Sequence[SystemResult]) -> None:
 
 
 def _system_from_json(content: dict[str, Any]) -> SystemResult:
-    decodes = [_decode_from_json(decode) for decode in content.get("decodes", [])]
-    return _build(SystemResult, content | {"decodes": decodes})
+    decodes = content.get("decodes")
+    built = [_decode_from_json(decode) for decode in decodes] if isinstance(decodes, list) else decodes
+    return _build(SystemResult, content | {"decodes": built})
 
 
-def _decode_from_json(content: dict[str, Any]) -> DecodeResult:
-    against = content.get("against_baseline")
+def _decode_from_json(content: Any) -> DecodeResult:
+    against = content.get("against_baseline") if isinstance(content, dict) else None
     built = None if against is None else _build(AgainstBaseline, against)
-    return _build(DecodeResult, content | {"against_baseline": built})
+    return _build(DecodeResult, content if built is None else content | {"against_baseline": built})
 
 
-def _build(record_class: type[Record], content: dict[str, Any]) -> Record:
+def _build(record_class: type[Record], content: Any) -> Record:
     """Raises: ValueError for a key that is missing or unknown, or a value of another type."""
+    if not isinstance(content, dict):
+        raise ValueError(f"not a JSON object: {content!r}")
     hints = get_type_hints(record_class)
     if different := sorted(hints.keys() ^ content.keys()):
         problem = "missing" if different[0] in hints else "unknown"

@@ -36,7 +36,7 @@ def condition_of(decode: DecodeResult) -> Condition:
     return Condition(decoder, decode.beam, decode.lattice_beam, decode.acoustic_scale)
 
 
-def number(value: float | None, form: str) -> str:
+def number(value: int | float | None, form: str) -> str:
     """``value`` in a format of Python's, or a dash."""
     return NOTHING if value is None else format(value, form)
 

@@ -14,18 +14,20 @@ beam=11
 lattice_beam=6
 kaldi_beams=    # e.g. "13 8": decode the hard-label students also at these beams, to stand beside Kaldi's network
 systems=        # "hard_s0 si_0.5": decode only these (default: all)
+study_beams="15_10 13_8 11_6" # beams that are tried on the first 100 utterances of dt
 # End configuration section.
 
 help_message="Usage: $0 [options] an4|libri5k
  e.g.: $0 --jobs 2 an4
 Options:
   --stage <n> --stop-stage <n>   # 0 data, 1 hard students, 2 teachers, 3 labels, 4 distilled students,
-                                 # 5 lattices and WERs, 6 results/<name>.jsonl and RESULTS.md
+                                 # 5 beam study, 6 lattices and WERs, 7 results/<name>.jsonl and RESULTS.md
   --jobs <n>                     # trainings or decoding processes at a time (2)
   --threads <n>                  # threads of each training (1)
   --beam <b> --lattice-beam <b>  # (11, 6)
   --kaldi-beams '<b> <b>'        # decode hard-label students also at these beams, as Kaldi's network was
   --systems '<names>'            # decode only these systems
+  --study-beams '<b>_<b> ...'    # beams of the study (15_10 13_8 11_6)
   --cmd <cmd>                    # how to run the jobs (run.pl)"
 
 . ./path.sh
@@ -94,6 +96,15 @@ if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
 fi
 
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
+  for beams in $study_beams; do
+    dir=$exp/hard_s0/beams/decode_dt05_simu_$beams
+    steps/kd/decode.sh --cmd "$cmd" --nj "$jobs" --srcdir "$exp/hard_s0" --opts "--max-utts 100" \
+      --beam "${beams%_*}" --lattice-beam "${beams#*_}" "$graph" "$data/dt05_simu" "$dir"
+    steps/kd/score.sh --cmd "$cmd" --opts "--nj $jobs" "$data/dt05_simu" "$graph" "$dir"
+  done
+fi
+
+if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
   [ -n "$systems" ] || systems="teacher $(names_of "$lists"/{hard,distilled} | tr '\n' ' ')"
   for system in $systems; do
     decode_and_score "$system" "$beam" "$lattice_beam"
@@ -104,7 +115,8 @@ if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then
   fi
 fi
 
-if [ "$stage" -le 6 ] && [ "$stop_stage" -ge 6 ]; then
-  hybrid-kd collect --exp "$exp" --baseline hard_s0 --kaldi "data/$name/exp" --out "results/$name.jsonl"
+if [ "$stage" -le 7 ] && [ "$stop_stage" -ge 7 ]; then
+  hybrid-kd collect --exp "$exp" --baseline hard_s0 --out "results/$name.jsonl" \
+    --kaldi "data/$name/exp" --kaldi-searches "$lists/kaldi"
   hybrid-kd report --results results --out RESULTS.md
 fi

@@ -1,0 +1,124 @@
+"""results/<experiment>.jsonl: reading, replacing, writing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.report.records import (
+    ITSELF,
+    AgainstBaseline,
+    DecodeResult,
+    SystemResult,
+    merge_results,
+    read_results,
+    write_results,
+)
+
+
+def make_decode(**values: Any) -> DecodeResult:
+    """A decoding of dt05_simu."""
+    decode = DecodeResult(
+        directory="decode_dt05_simu_11_6",
+        set_name="dt05_simu",
+        is_whole_set=True,
+        num_utterances=416,
+        decoder="embedded",
+        decoder_program="kaldi-decoder LatticeSimpleDecoder",
+        decoder_version="0.3.2",
+        acoustic_scale=0.1,
+        beam=11.0,
+        lattice_beam=6.0,
+        tuned_on=ITSELF,
+        lm_weight=11,
+        word_ins_penalty=1.0,
+        wer=20.0,
+        errors=200,
+        words=1000,
+        environments={"BUS": 21.0, "STR": 19.0},
+        own_best_point="11_1.0",
+        own_best_wer=20.0,
+        num_partial=0,
+        real_time_factor_search=0.05,
+        real_time_factor_network=0.01,
+        real_time_factor_wall=0.06,
+    )
+    return replace(decode, **values)
+
+
+def make_system(name: str, *decodes: DecodeResult, **values: Any) -> SystemResult:
+    """A student on reference labels."""
+    system = SystemResult(
+        experiment="tiny",
+        system=name,
+        aliases=[],
+        kind="network",
+        network="440 -> 4 x 512 -> 384, sigmoid",
+        parameters=1210752,
+        training={"labels": "reference", "seed": 0},
+        train_data="tr05_multi",
+        dev_data="dt05_simu",
+        train_frames=453376,
+        epochs=6,
+        train_seconds=90.0,
+        dev_cross_entropy=1.7,
+        dev_frame_accuracy=0.55,
+        commit=None,
+        uncommitted_changes=None,
+        decodes=list(decodes),
+    )
+    return replace(system, **values)
+
+
+AGAINST = AgainstBaseline("hard_s0", -1.5, -7.0, -2.5, -0.5, 0.0021, 104, 10000)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    results = [make_system("a", make_decode(against_baseline=AGAINST), make_decode()), make_system("b")]
+    write_results(tmp_path / "tiny.jsonl", results)
+    assert read_results(tmp_path / "tiny.jsonl") == results
+
+
+def test_a_system_is_replaced_in_its_place_and_others_stay() -> None:
+    kept = [make_system("b"), make_system("a"), make_system("gone")]
+    collected = [make_system("a", epochs=9), make_system("c")]
+    merged = merge_results(kept, collected)
+    assert [(result.system, result.epochs) for result in merged] == [
+        ("b", 6),
+        ("a", 9),
+        ("gone", 6),
+        ("c", 6),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": "many"}, "line 2: key 'epochs' is 'many'"),
+        ({"colour": 1}, "line 2: unknown key 'colour'"),
+        ({"decodes": [{}]}, "line 2: missing key 'acoustic_scale'"),
+        ({"decodes": 3}, "line 2: key 'decodes' is 3"),
+        ({"decodes": [3]}, "line 2: not a JSON object: 3"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    path = tmp_path / "tiny.jsonl"
+    write_results(path, [make_system("a"), make_system("b")])
+    first, second = path.read_text().splitlines()
+    path.write_text(f"{first}\n{json.dumps(json.loads(second) | change)}\n")
+    with pytest.raises(HybridKdError, match=message):
+        read_results(path)
+
+
+def test_a_line_without_a_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tiny.jsonl").write_text('{"experiment": "tiny"}\n')
+    with pytest.raises(HybridKdError, match="line 1: missing key 'aliases'"):
+        read_results(tmp_path / "tiny.jsonl")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HybridKdError, match=r"tiny\.jsonl: cannot be read"):
+        read_results(tmp_path / "tiny.jsonl")
