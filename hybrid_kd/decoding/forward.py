@@ -118,7 +118,7 @@ def split_utterances(
 
 
 def part_of_data(data: DataDir, *, num_jobs: int, job: int | None) -> DataDir:
-    """The ``job``-th of ``num_jobs`` parts (1-based; empty if there are fewer utterances), or all for None."""
+    """The ``job``-th (1-based) of ``num_jobs`` parts, empty if there are fewer utterances; all for None."""
     if job is None:
         return data
     parts = split_utterances(data.utt_ids, num_jobs=num_jobs, num_frames=read_num_frames(data))

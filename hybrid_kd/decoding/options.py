@@ -38,7 +38,7 @@ class DecodeOptions:
     nj: int = 1
     """parts that the data is cut into, one lat.JOB.gz each; parallel processes, unless --job is given"""
     job: int | None = None
-    """decode only this part (1 to --nj), for jobs on a cluster; the command without it then completes --out"""
+    """decode only this part (1 to --nj), for a cluster; the command without it then completes --out"""
     acoustic_scale: float = 0.1
     """factor of the log-likelihoods in the search (lattices hold them unscaled)"""
     beam: float = 13.0

@@ -24,6 +24,7 @@ from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
 from hybrid_kd.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from hybrid_kd.training.frame_order import frame_order
 from hybrid_kd.training.learner import Learner
 from hybrid_kd.training.metrics import FrameMetrics, RunningMetrics
 from hybrid_kd.training.newbob import NewbobOptions, NewbobState, after_epoch, after_timed_epoch
@@ -53,6 +54,7 @@ class TrainingPlan:
     newbob: NewbobOptions
     seed: int
     distillation: Distillation | None = None
+    randomizer_size: int = 0
 
     def stage_of_epoch(self, epoch: int) -> TemperatureStage:
         """The temperature stage that epoch (1-based) belongs to."""
@@ -104,9 +106,11 @@ def train_epoch(
     utterance_weights = _utterance_hard_weights(plan, epoch)
     dropout = torch_generator(plan.seed, "dropout", epoch=epoch, device=device.type)
     size = learner.options.minibatch_size
-    batches = minibatches(frames.num_frames, size, seed=plan.seed, epoch=epoch, device=device)
+    order = frame_order(frames.inputs, seed=plan.seed, epoch=epoch, randomizer_size=plan.randomizer_size)
     network.train()
-    for frame_index in track(batches, total=frames.num_frames // size, what=f"epoch {epoch}"):
+    for frame_index in track(
+        full_minibatches(order, size), total=frames.num_frames // size, what=f"epoch {epoch}"
+    ):
         labels = MixedLabels(frames.pdf_ali[frame_index])
         if teacher_labels is not None and utterance_weights is not None:
             hard_weights = utterance_weights[frames.inputs.utt_of_frame[frame_index]]
@@ -117,13 +121,9 @@ def train_epoch(
     return metrics.means()
 
 
-def minibatches(
-    num_frames: int, size: int, *, seed: int, epoch: int, device: torch.device
-) -> Iterator[Int64[Tensor, " batch"]]:
-    """A permutation of all frames, cut into full minibatches; the rest is dropped, as in Kaldi's nnet1."""
-    generator = torch_generator(seed, "frame order", epoch=epoch)
-    order = torch.randperm(num_frames, generator=generator).to(device)
-    yield from order[: num_frames // size * size].split(size)  # type: ignore[no-untyped-call]
+def full_minibatches(order: Int64[Tensor, " frames"], size: int) -> Iterator[Int64[Tensor, " batch"]]:
+    """Cut into minibatches; frames left over below a full one are dropped, as in Kaldi's nnet1."""
+    yield from order[: len(order) // size * size].split(size)  # type: ignore[no-untyped-call]
 
 
 @torch.no_grad()

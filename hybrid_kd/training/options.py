@@ -76,6 +76,8 @@ class TrainOptions:
     """initial rate a frame (gradients are summed over a minibatch, as in Kaldi)"""
     minibatch_size: int = 256
     """frames of a step"""
+    randomizer_size: int = 0
+    """frames are shuffled in windows of so many, as in Kaldi's nnet1 (32768); 0 shuffles an epoch"""
     momentum: float = 0.0
     """momentum of the gradient descent"""
     l2_penalty: float = 0.0
@@ -105,6 +107,7 @@ RANGES = {
     "hidden_layers": (1, 1000),
     "hidden_dim": (1, 10**6),
     "minibatch_size": (1, 10**7),
+    "randomizer_size": (0, 10**9),
     "left_context": (0, 1000),
     "right_context": (0, 1000),
     "max_iters": (1, 10**6),

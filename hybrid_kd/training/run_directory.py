@@ -1,6 +1,7 @@
 """The output directory of a training: what it was begun with, and what is written when it ends."""
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,13 @@ def check_begun_with(options: TrainOptions) -> None:
     """Raises: HybridKdError if the directory was begun with other options."""
     path = options.out / CONFIG
     if path.is_file():
-        now = {name: value for name, value in options_to_dict(options).items() if name not in NOT_COMPARED}
-        begun_with = {name: value for name, value in read_yaml(path).items() if name not in NOT_COMPARED}
-        _raise_if_different(path, begun_with, now)
+        defaults = {
+            field.name: field.default for field in fields(TrainOptions)
+        }  # for options newer than the run
+        begun_with = defaults | read_yaml(path)
+        now = options_to_dict(options)
+        names = [name for name in now if name not in NOT_COMPARED]
+        _raise_if_different(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
 
 
 def begin(options: TrainOptions, inputs: Inputs) -> None:

@@ -54,7 +54,14 @@ def train_system(options: TrainOptions) -> None:
             rbm_options = _rbm_options(options)
             pretrain(network, inputs.train.inputs, rbm_options, seed=options.seed, directory=options.out)
         learner = Learner(network, _sgd_options(options))
-        plan = TrainingPlan(inputs.train, inputs.dev, _newbob_options(options), options.seed, distillation)
+        plan = TrainingPlan(
+            inputs.train,
+            inputs.dev,
+            _newbob_options(options),
+            options.seed,
+            distillation,
+            options.randomizer_size,
+        )
         train(learner, plan, options.out)
         finish(options.out, network, splice_of(options))
 

@@ -132,6 +132,13 @@ def test_other_options_on_an_existing_directory_are_an_error(
     assert "begun differently: max_iters was 2, is 3" in message
 
 
+def test_a_training_begun_by_a_version_with_fewer_options_continues(run: Run) -> None:
+    out = run("hard", "--max-iters", 2)
+    config = (out / "config.yaml").read_text()
+    (out / "config.yaml").write_text(config.replace("randomizer_size: 0\n", ""))
+    assert run("hard", "--max-iters", 2) == out
+
+
 def test_other_inputs_on_an_existing_directory_are_an_error(
     tiny: TinyExperiment, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
