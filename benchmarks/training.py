@@ -31,6 +31,7 @@ from hybrid_kd.training.newbob import NewbobOptions
 FEATURE_DIM = 40
 UTT_FRAMES = 256
 LEARNING_RATE = 1e-5
+MAX_BATCHES = 200
 PRUNE_BELOW = 0.01
 SYSTEMS = {
     "student 4x512, 384 pdfs": NetworkShape(440, 4, 512, 384),
@@ -57,7 +58,7 @@ def measure_training(*, minibatch_size: int, num_rounds: int, round_s: float) ->
         products = BareProducts(shape, minibatch_size)
         products.run(2)
         seconds = _seconds(lambda: products.run(2)) / 2  # noqa: B023
-        num_batches = max(2, round(round_s / seconds))
+        num_batches = min(MAX_BATCHES, max(2, round(round_s / seconds)))
         train = synthetic_frames(num_batches * minibatch_size, shape.num_pdfs)
         for labels in ("hard", "stored teacher"):
             with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import reference, training
+from benchmarks import training
 from benchmarks.reference import measure_decoding, measure_label_store
 from benchmarks.training import BareProducts, measure_training, synthetic_frames
+from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.dnn import NetworkShape
@@ -30,7 +31,7 @@ def test_each_system_is_measured_with_hard_and_with_stored_labels() -> None:
     assert [(speed.system, speed.labels) for speed in speeds] == [
         (system, labels) for system in SMALL for labels in ("hard", "stored teacher")
     ]
-    assert all(0 < speed.frames_per_s and 0 < speed.share_of_limit for speed in speeds)
+    assert all(speed.frames_per_s > 0 and speed.share_of_limit > 0 for speed in speeds)
 
 
 def test_bare_products_are_those_of_a_step() -> None:
@@ -70,5 +71,5 @@ def test_label_store_and_decoding_are_measured_on_the_golden_utterances(an4: Pat
 
 
 def reference_speech_s(experiment: Path) -> float:
-    matrices = reference.read_matrices(f"ark:{experiment}/golden/nnet1_loglikes.ark")
+    matrices = read_matrices(f"ark:{experiment}/golden/nnet1_loglikes.ark")
     return sum(len(matrix) for _, matrix in matrices) / 100

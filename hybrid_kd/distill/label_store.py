@@ -13,11 +13,11 @@ An entry takes 6 bytes, a frame 8 + 4 x temperatures more.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import torch
@@ -28,10 +28,12 @@ from hybrid_kd.atomic import replace_directory
 from hybrid_kd.distill.labels import MIN_TEMPERATURE, survives_pruning, temper
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.provenance import sha256_of_file
 
 VERSION = 1
 HEADER = "labels.json"
 UTT_IDS = "utt_ids"
+ARRAYS = ("pdf_ids.int16", "logits.float32", "log_z.float32", "frame_offsets.int64", "utt_offsets.int64")
 MAX_PDFS = 2**15  # a pdf_id is an int16
 FIX_BROKEN = "write the labels again with `hybrid-kd label`"
 
@@ -104,9 +106,9 @@ def write_label_store(
 
 
 def read_label_store(path: Path) -> LabelStore:
-    """Open a store and check that its files have the sizes that labels.json promises.
+    """Open a store and check its files against the sizes and the sha256 of labels.json.
 
-    Raises: HybridKdError if it is not a label store, is of another version, or is broken.
+    Raises: HybridKdError if it is not a label store, is of another version, or is damaged.
     """
     if not (path / HEADER).is_file():
         raise HybridKdError.at(path, f"not a label store: it has no {HEADER}", fix=FIX_BROKEN)
@@ -135,8 +137,8 @@ def read_label_store(path: Path) -> LabelStore:
         _map(path / "pdf_ids.int16", (header.num_entries,)),
         _map(path / "logits.float32", (header.num_entries,)),
     )
-    _check_offsets(path / "utt_offsets.int64", store.utt_offsets, header.num_frames)
-    _check_offsets(path / "frame_offsets.int64", store.frame_offsets, header.num_entries)
+    if _sha256_of_arrays(path) != header.sha256:
+        raise HybridKdError.at(path, f"is damaged: its sha256 is not that of {HEADER}", fix=FIX_BROKEN)
     return store
 
 
@@ -187,28 +189,6 @@ def _select_entries(logits: Float[Tensor, "frames pdfs"], plan: LabelStorePlan) 
     )
 
 
-class _ArrayFiles:
-    """Appends to the store's array files and hashes all that goes into them, in a fixed order at the end."""
-
-    NAMES = ("pdf_ids.int16", "logits.float32", "log_z.float32", "frame_offsets.int64", "utt_offsets.int64")
-
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self.files: dict[str, IO[bytes]] = {
-            name: stack.enter_context((directory / name).open("wb")) for name in self.NAMES
-        }
-        self.digests = {name: hashlib.sha256() for name in self.NAMES}
-
-    def append(self, name: str, array: Shaped[np.ndarray, "..."]) -> None:
-        dtype = np.dtype(name.partition(".")[2]).newbyteorder("<")
-        content = np.ascontiguousarray(array, dtype=dtype).tobytes()
-        self.files[name].write(content)
-        self.digests[name].update(content)
-
-    def sha256(self, utt_ids: str) -> str:
-        parts = [utt_ids, *(self.digests[name].hexdigest() for name in self.NAMES)]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
 def _write_arrays(
     directory: Path, utterances: Iterable[tuple[str, Float[Tensor, "_ pdfs"]]], plan: LabelStorePlan
 ) -> LabelStoreHeader:
@@ -216,22 +196,21 @@ def _write_arrays(
     num_frames = num_entries = 0
     discarded_mass = np.zeros(len(plan.temperatures))
     with ExitStack() as stack:
-        files = _ArrayFiles(directory, stack)
-        files.append("utt_offsets.int64", np.zeros(1))
-        files.append("frame_offsets.int64", np.zeros(1))
+        files = {name: stack.enter_context((directory / name).open("wb")) for name in ARRAYS}
+        _append(files, "utt_offsets.int64", np.zeros(1))
+        _append(files, "frame_offsets.int64", np.zeros(1))
         for utt_id, logits in utterances:
             entries = _select_entries(logits, plan)
-            files.append("pdf_ids.int16", entries.pdf_ids)
-            files.append("logits.float32", entries.logits)
-            files.append("log_z.float32", entries.log_z)
-            files.append("frame_offsets.int64", num_entries + entries.counts.cumsum())
+            _append(files, "pdf_ids.int16", entries.pdf_ids)
+            _append(files, "logits.float32", entries.logits)
+            _append(files, "log_z.float32", entries.log_z)
+            _append(files, "frame_offsets.int64", num_entries + entries.counts.cumsum())
             utt_ids.append(utt_id)
             num_entries += len(entries.pdf_ids)
             num_frames += len(entries.counts)
-            files.append("utt_offsets.int64", np.array([num_frames]))
+            _append(files, "utt_offsets.int64", np.array([num_frames]))
             discarded_mass += entries.discarded_mass
-    id_lines = "".join(f"{utt_id}\n" for utt_id in utt_ids)
-    (directory / UTT_IDS).write_text(id_lines, encoding="utf-8")
+    (directory / UTT_IDS).write_text("".join(f"{utt_id}\n" for utt_id in utt_ids), encoding="utf-8")
     return LabelStoreHeader(
         version=VERSION,
         **asdict(plan) | {"temperatures": list(plan.temperatures)},
@@ -239,20 +218,29 @@ def _write_arrays(
         num_frames=num_frames,
         num_entries=num_entries,
         discarded_mass=(discarded_mass / max(1, num_frames)).tolist(),
-        sha256=files.sha256(id_lines),
+        sha256=_sha256_of_arrays(directory),
     )
 
 
+def _append(files: Mapping[str, IO[bytes]], name: str, array: Shaped[np.ndarray, "..."]) -> None:
+    files[name].write(np.ascontiguousarray(array, dtype=_dtype(name)).tobytes())
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name.partition(".")[2]).newbyteorder("<")
+
+
+def _sha256_of_arrays(directory: Path) -> str:
+    parts = [(directory / UTT_IDS).read_text(encoding="utf-8")]
+    parts += [sha256_of_file(directory / name) for name in ARRAYS]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
 def _map(path: Path, shape: tuple[int, ...]) -> Shaped[np.ndarray, "..."]:
-    dtype = np.dtype(path.suffix[1:]).newbyteorder("<")
+    dtype = _dtype(path.name)
     expected = int(np.prod(shape)) * dtype.itemsize
     found = path.stat().st_size if path.is_file() else None
     if found != expected:
         size = "is absent" if found is None else f"holds {found} bytes instead of {expected}"
         raise HybridKdError.at(path, size, fix=FIX_BROKEN)
     return np.memmap(path, dtype, "r", shape=shape) if expected else np.zeros(shape, dtype)
-
-
-def _check_offsets(path: Path, offsets: Int64[np.ndarray, " _"], end: int) -> None:
-    if offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 1).any():
-        raise HybridKdError.at(path, "offsets that do not rise from 0 to the end", fix=FIX_BROKEN)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hybrid_kd.distill.label_store import (
+    ARRAYS,
     LabelStore,
     LabelStorePlan,
     read_label_store,
@@ -122,9 +123,7 @@ def test_a_store_whose_writing_fails_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["utt_offsets.int64", "frame_offsets.int64", "log_z.float32", "pdf_ids.int16", "logits.float32"]
-)
+@pytest.mark.parametrize("name", ARRAYS)
 def test_truncated_or_missing_file_is_an_error(tmp_path: Path, name: str) -> None:
     path = written(tmp_path / "labels").path / name
     path.write_bytes(path.read_bytes()[:-1])
@@ -135,12 +134,13 @@ def test_truncated_or_missing_file_is_an_error(tmp_path: Path, name: str) -> Non
         read_label_store(path.parent)
 
 
-def test_offsets_that_fall_are_an_error(tmp_path: Path) -> None:
-    path = written(tmp_path / "labels").path / "frame_offsets.int64"
-    offsets = np.fromfile(path, np.int64)
-    offsets[3] = -5
-    offsets.tofile(path)
-    with pytest.raises(HybridKdError, match="offsets that do not rise"):
+@pytest.mark.parametrize("name", ["utt_ids", *ARRAYS])
+def test_a_flipped_byte_is_an_error(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path / "labels").path / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(HybridKdError, match=r"labels: is damaged: its sha256 is not that of labels\.json"):
         read_label_store(path.parent)
 
 
