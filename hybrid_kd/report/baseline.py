@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.report.records import AgainstBaseline, DecodeResult, SystemResult
-from hybrid_kd.scoring.compare import group_by_clean_utterance, paired_bootstrap
+from hybrid_kd.scoring.compare import read_scored_pair
 from hybrid_kd.scoring.options import CompareOptions
-from hybrid_kd.scoring.score_dir import PER_UTT, SCORE
-from hybrid_kd.scoring.utterance_scores import read_utterance_scores
-from hybrid_kd.scoring.word_errors import POINTS
 
 logger = logging.getLogger(__name__)
 
@@ -63,21 +59,8 @@ def _compared(exp: Path, base: SystemResult, system: SystemResult, decode: Decod
 
 
 def _bootstrap(baseline: str, directory_a: Path, directory_b: Path) -> AgainstBaseline:
-    directories = directory_a, directory_b
-    scores_a, scores_b = (
-        sorted(read_utterance_scores(directory / PER_UTT), key=lambda utterance: utterance.utt_id)
-        for directory in directories
-    )
-    if [(one.utt_id, one.reference) for one in scores_a] != [(one.utt_id, one.reference) for one in scores_b]:
-        raise HybridKdError.at(
-            directory_b,
-            f"other utterances or another reference than {directory_a}",
-            fix="decode and score both from the same data directory",
-        )
-    points = (_read_point(directory / SCORE) for directory in directories)
-    errors, words = group_by_clean_utterance(scores_a, scores_b, *points)
-    comparison = paired_bootstrap(
-        errors, words, num_replicates=CompareOptions.num_replicates, seed=CompareOptions.seed
+    comparison = read_scored_pair(directory_a, directory_b).compare(
+        num_replicates=CompareOptions.num_replicates, seed=CompareOptions.seed
     )
     return AgainstBaseline(
         baseline,
@@ -89,10 +72,3 @@ def _bootstrap(baseline: str, directory_a: Path, directory_b: Path) -> AgainstBa
         comparison.num_groups,
         comparison.num_replicates,
     )
-
-
-def _read_point(path: Path) -> int:
-    point = read_json(path).get("point")
-    if not isinstance(point, int) or not 0 <= point < len(POINTS):
-        raise HybridKdError.at(path, f"no scoring point {point!r}", fix="run `hybrid-kd score` on it again")
-    return point

@@ -92,18 +92,39 @@ def _replicates(
     return difference
 
 
-def group_by_clean_utterance(
-    scores_a: list[UtteranceScores], scores_b: list[UtteranceScores], point_a: int, point_b: int
-) -> tuple[Int64[np.ndarray, "groups 2"], Int64[np.ndarray, " groups"]]:
-    """Errors of both systems and words, summed over the environments of each clean utterance."""
-    names = [clean_utterance(utterance.utt_id) for utterance in scores_a]
-    groups, group_of = np.unique(names, return_inverse=True)
-    errors, words = np.zeros((len(groups), 2), np.int64), np.zeros(len(groups), np.int64)
-    tables = error_table(scores_a), error_table(scores_b)
-    for column, (table, point) in enumerate(zip(tables, (point_a, point_b), strict=True)):
-        np.add.at(errors[:, column], group_of, table.errors[:, point].sum(axis=1))
-    np.add.at(words, group_of, tables[0].num_words)
-    return errors, words
+@dataclass(frozen=True)
+class ScoredPair:
+    """Two scored decodings of the same utterances, sorted by utt_id; points: indices of POINTS."""
+
+    directories: tuple[Path, Path]
+    scores: tuple[list[UtteranceScores], list[UtteranceScores]]
+    points: tuple[int, int]
+
+    def group_by_clean_utterance(self) -> tuple[Int64[np.ndarray, "groups 2"], Int64[np.ndarray, " groups"]]:
+        """Errors of both systems and words, summed over the environments of each clean utterance."""
+        names = [clean_utterance(utterance.utt_id) for utterance in self.scores[0]]
+        groups, group_of = np.unique(names, return_inverse=True)
+        errors, words = np.zeros((len(groups), 2), np.int64), np.zeros(len(groups), np.int64)
+        tables = [error_table(scores) for scores in self.scores]
+        for column, (table, point) in enumerate(zip(tables, self.points, strict=True)):
+            np.add.at(errors[:, column], group_of, table.errors[:, point].sum(axis=1))
+        np.add.at(words, group_of, tables[0].num_words)
+        return errors, words
+
+    def compare(self, *, num_replicates: int, seed: int) -> Comparison:
+        """Paired bootstrap over clean utterances."""
+        return paired_bootstrap(*self.group_by_clean_utterance(), num_replicates=num_replicates, seed=seed)
+
+
+def read_scored_pair(directory_a: Path, directory_b: Path) -> ScoredPair:
+    """Read what ``hybrid-kd score`` counted in both.
+
+    Raises: HybridKdError if one is not scored, or if they have other utterances or another reference.
+    """
+    directories = directory_a, directory_b
+    scores_a, scores_b = (_read_scores(directory) for directory in directories)
+    _check_same_reference(directories, scores_a, scores_b)
+    return ScoredPair(directories, (scores_a, scores_b), (_read_point(directory_a), _read_point(directory_b)))
 
 
 def compare_directories(options: CompareOptions) -> str:
@@ -115,15 +136,11 @@ def compare_directories(options: CompareOptions) -> str:
         raise HybridKdError.at(
             "--num-replicates", f"{options.num_replicates} is out of range", fix="give 10000"
         )
-    directories = options.decode_dir_a, options.decode_dir_b
-    scores_a, scores_b = (_read_scores(directory) for directory in directories)
-    _check_same_reference(directories, scores_a, scores_b)
-    points = tuple(_read_point(directory) for directory in directories)
-    errors, words = group_by_clean_utterance(scores_a, scores_b, *points)
-    comparison = paired_bootstrap(errors, words, num_replicates=options.num_replicates, seed=options.seed)
+    pair = read_scored_pair(options.decode_dir_a, options.decode_dir_b)
+    comparison = pair.compare(num_replicates=options.num_replicates, seed=options.seed)
     lines = [
-        *_system_lines(directories, comparison, errors, words, points),
-        *_environment_lines(scores_a, scores_b, points),
+        *_system_lines(pair, comparison),
+        *_environment_lines(pair),
         f"difference B - A: {comparison.difference:+.2f} % absolute, {comparison.relative:+.2f} % relative",
         f"95 % interval of the difference: [{comparison.low:+.2f}, {comparison.high:+.2f}]",
         f"p-value: {comparison.p_value:.4f} (two-sided, {comparison.num_replicates} replicates of "
@@ -165,28 +182,24 @@ def _check_same_reference(
             )
 
 
-def _system_lines(
-    directories: tuple[Path, Path],
-    comparison: Comparison,
-    errors: Int64[np.ndarray, "groups 2"],
-    words: Int64[np.ndarray, " groups"],
-    points: tuple[int, ...],
-) -> list[str]:
+def _system_lines(pair: ScoredPair, comparison: Comparison) -> list[str]:
+    errors, words = pair.group_by_clean_utterance()
+    wers = comparison.wer_a, comparison.wer_b
     return [
         f"{name} {directory}: WER {wer:.2f} % [ {count} / {words.sum()} ] at {POINTS[point].name}"
         for name, directory, wer, count, point in zip(
-            "AB", directories, (comparison.wer_a, comparison.wer_b), errors.sum(axis=0), points, strict=True
+            "AB", pair.directories, wers, errors.sum(axis=0), pair.points, strict=True
         )
     ]
 
 
-def _environment_lines(
-    scores_a: list[UtteranceScores], scores_b: list[UtteranceScores], points: tuple[int, ...]
-) -> list[str]:
+def _environment_lines(pair: ScoredPair) -> list[str]:
     """WER of both by environment, for orientation."""
-    tables = error_table(scores_a), error_table(scores_b)
+    tables = [error_table(scores) for scores in pair.scores]
     lines = []
     for name, inside in by_environment(tables[0].utt_ids).items():
-        wer_a, wer_b = (table.total(point, inside).wer for table, point in zip(tables, points, strict=True))
+        wer_a, wer_b = (
+            table.total(point, inside).wer for table, point in zip(tables, pair.points, strict=True)
+        )
         lines.append(f"  {ENVIRONMENTS[name]:<10} A {wer_a:6.2f} %  B {wer_b:6.2f} %")
     return lines

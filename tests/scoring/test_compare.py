@@ -1,9 +1,11 @@
 """The paired bootstrap."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from hybrid_kd.scoring.compare import group_by_clean_utterance, paired_bootstrap
+from hybrid_kd.scoring.compare import ScoredPair, paired_bootstrap
 from hybrid_kd.scoring.utterance_scores import score_utterance
 
 
@@ -55,6 +57,7 @@ def test_all_environments_of_a_clean_utterance_are_one_group() -> None:
     ids = ["s_u1_BUS_SIMU", "s_u1_STR_SIMU", "s_u2_BUS_SIMU", "plain"]
     scores_a = [score_utterance(utt_id, ["A", "B"], [["A"]]) for utt_id in ids]
     scores_b = [score_utterance(utt_id, ["A", "B"], [["A", "B"], ["C", "C"]]) for utt_id in ids]
-    errors, words = group_by_clean_utterance(scores_a, scores_b, 0, 1)
+    pair = ScoredPair((Path("a"), Path("b")), (scores_a, scores_b), (0, 1))
+    errors, words = pair.group_by_clean_utterance()
     assert words.tolist() == [2, 4, 2]
     assert errors.tolist() == [[1, 2], [2, 4], [1, 2]]
