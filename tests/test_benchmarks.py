@@ -23,6 +23,7 @@ SMALL = {
 @pytest.fixture
 def small_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SYSTEMS", SMALL)
+    monkeypatch.setattr(training, "MAX_BATCHES", 2)
 
 
 @pytest.mark.usefixtures("small_systems")

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -19,6 +20,7 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.progress import track
 
 SECONDS_TO_STOP = 3.0
+STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 Report = Callable[[str], None]
 Utterances = Iterator[tuple[str, Float32[np.ndarray, "frames pdfs"]]]  # log-likelihoods
@@ -57,16 +59,27 @@ def run_jobs(
     context = multiprocessing.get_context("fork")
     processes: dict[Connection, tuple[int, ForkProcess]] = {}
     try:
-        for job in jobs:
-            receiver, sender = context.Pipe(duplex=False)
-            process = context.Process(target=_run_one, args=(work, job, sender, log(job)), daemon=True)
-            process.start()
-            sender.close()
-            processes[receiver] = job, process
+        with _held_signals():
+            for job in jobs:
+                receiver, sender = context.Pipe(duplex=False)
+                process = context.Process(target=_run_one, args=(work, job, sender, log(job)), daemon=True)
+                process.start()
+                sender.close()
+                processes[receiver] = job, process
         for _ in track(_reports(dict(processes), log), total=total, what=what):
             pass
     finally:
         _stop([process for _, process in processes.values()])
+
+
+@contextmanager
+def _held_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait: in the middle of a fork they would be lost, or meet no handler."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _reports(running: dict[Connection, tuple[int, ForkProcess]], log: Callable[[int], Path]) -> Iterator[str]:
@@ -110,6 +123,7 @@ def _run_one(work: Callable[[int, Report], None], job: int, sender: Connection, 
     """The child: leaves Ctrl-C to the parent, ends cleanly when that stops it, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _raise_system_exit)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     parent = os.getppid()
 
     def report(utt_id: str) -> None:

@@ -87,6 +87,7 @@ def _open_pipeline(
     command: tuple[str, ...], lattice_file: Path, log: Path
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Start ``latgen | gzip``; the archive takes its name if both succeed, both are stopped on any error."""
+    log.parent.mkdir(parents=True, exist_ok=True)
     with replace_file(lattice_file) as output, log.open("ab") as messages:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=messages, start_new_session=True

@@ -79,9 +79,15 @@ def pretrain(
     The state after each epoch is in ``directory``/rbm.safetensors: an interrupted pretraining goes on
     from it, a finished one is read back. The caller removes the file once it is not needed any more.
 
-    Raises: HybridKdError if an RBM diverges or the file is broken.
+    Raises: HybridKdError if an RBM diverges, the file is broken, or there is no full minibatch.
     Source: Kaldi steps/nnet/pretrain_dbn.sh.
     """
+    if inputs.num_frames < options.minibatch_size:
+        raise HybridKdError.at(
+            "--pretrain rbm",
+            f"{inputs.num_frames} training frames are fewer than a minibatch of {options.minibatch_size}",
+            fix="train on more data, or give --pretrain none",
+        )
     network.eval()
     stack, path = _Stack(network, inputs, options, seed), directory / RBM_CHECKPOINT
     position, tensors = _load(path, network) if path.is_file() else (_Position(0, 0), {})

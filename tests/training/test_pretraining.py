@@ -114,6 +114,14 @@ def test_a_diverging_rbm_is_an_error(inputs: SplicedFeatures, tmp_path: Path) ->
         pretrain(fresh_network(inputs), inputs, options, seed=0, directory=tmp_path)
 
 
+def test_fewer_frames_than_a_minibatch_are_an_error(inputs: SplicedFeatures, tmp_path: Path) -> None:
+    options = RbmOptions(minibatch_size=1000)
+    with pytest.raises(
+        HybridKdError, match=r"--pretrain rbm: 215 training frames are fewer than a minibatch"
+    ):
+        pretrain(fresh_network(inputs), inputs, options, seed=0, directory=tmp_path)
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> TinyExperiment:
     return make_tiny_experiment(tmp_path / "tiny")
