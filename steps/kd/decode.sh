@@ -41,12 +41,10 @@ for file in "$data"/{feats.scp,utt2spk} "$graph/words.txt" \
 done
 [ -n "$(compgen -G "$graph/HCLG.fst*")" ] || { echo "$0: no $graph/HCLG.fst, .gz or .xz" >&2; exit 1; }
 
-# shellcheck disable=SC2086
-$cmd JOB=1:"$nj" "$dir/log/decode.JOB.log" \
-  hybrid-kd decode --model "$srcdir" --data "$data" --graph "$graph" --out "$dir" --nj "$nj" --job JOB \
-  --decoder "$decoder" --acoustic-scale "$acoustic_scale" --beam "$beam" --lattice-beam "$lattice_beam" $opts
-
-# shellcheck disable=SC2086
-hybrid-kd decode --model "$srcdir" --data "$data" --graph "$graph" --out "$dir" --nj "$nj"   --decoder "$decoder" --acoustic-scale "$acoustic_scale" --beam "$beam" --lattice-beam "$lattice_beam" $opts
+# shellcheck disable=SC2206
+decode=(hybrid-kd decode --model "$srcdir" --data "$data" --graph "$graph" --out "$dir" --nj "$nj"
+  --decoder "$decoder" --acoustic-scale "$acoustic_scale" --beam "$beam" --lattice-beam "$lattice_beam" $opts)
+$cmd JOB=1:"$nj" "$dir/log/decode.JOB.log" "${decode[@]}" --job JOB
+"${decode[@]}" # nothing is left to decode: writes decode.json
 
 echo "$0: decoded $data to $dir"
