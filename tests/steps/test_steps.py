@@ -136,7 +136,8 @@ def test_decode_gives_each_job_its_share(recipe: Path, call: Call) -> None:
     assert call("decode", "--nj", "2", "--beam", "11", *ARGS["decode"]).returncode == 0
     for job in (1, 2):
         assert (
-            f"<--nj><2><--job><{job}><--decoder><auto><--acoustic-scale><0.1><--beam><11><--lattice-beam><8>\n"
+            "<--nj><2><--decoder><auto><--acoustic-scale><0.1><--beam><11><--lattice-beam><8>"
+            f"<--job><{job}>\n"
         ) in (recipe / f"exp/model/decode_dt/log/decode.{job}.log").read_text()
 
 
