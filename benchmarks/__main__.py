@@ -76,7 +76,7 @@ def _print_tables(
     for speed in loops:
         numbers = (f"{speed.frames_per_s:,.0f}", f"{speed.limit_frames_per_s:,.0f}")
         table.add_row(speed.system, speed.labels, *numbers, f"{speed.share_of_limit:.2f}")
-    console = Console()
+    console = Console(width=100)
     console.print(table)
     if loading is None or store is None or decoding is None:
         console.print("loading, label store, decoding: skipped, no reference data (set HYBRID_KD_SHARED)")
