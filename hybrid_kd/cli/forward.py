@@ -31,18 +31,16 @@ class Options:
 
 def run(options: Options) -> None:
     """Run the network over every utterance."""
-    import torch
-
     from hybrid_kd.archives.data_dir import read_data_dir
     from hybrid_kd.archives.matrices import open_matrix_writer
     from hybrid_kd.decoding.forward import forward_utterances, part_of_data
+    from hybrid_kd.network.device import choose_device
     from hybrid_kd.network.model_dir import load_model
     from hybrid_kd.progress import track
     from hybrid_kd.tally import Tally
 
-    device = options.device if options.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     data = part_of_data(read_data_dir(options.data), num_jobs=options.nj, job=options.job)
-    model = load_model(options.model, device=device)
+    model = load_model(options.model, device=choose_device(options.device))
     tally = Tally(options.data)
     with open_matrix_writer(options.wspecifier) as write:
         utterances = forward_utterances(model, data, tally, output=options.output)

@@ -38,10 +38,8 @@ def check_begun_with(options: TrainOptions) -> None:
     """Raises: HybridKdError if the directory was begun with other options."""
     path = options.out / CONFIG
     if path.is_file():
-        defaults = {
-            field.name: field.default for field in fields(TrainOptions)
-        }  # for options newer than the run
-        begun_with = defaults | read_yaml(path)
+        # An option that is newer than the run had its default then.
+        begun_with = {field.name: field.default for field in fields(TrainOptions)} | read_yaml(path)
         now = options_to_dict(options)
         names = [name for name in now if name not in NOT_COMPARED]
         _raise_if_different(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
