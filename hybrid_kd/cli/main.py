@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from hybrid_kd import __version__
 from hybrid_kd.errors import HybridKdError
 
-# Each is a module hybrid_kd.cli.<name>, which has `Options` (a dataclass) and `run(options) -> None`.
+# Each is a module hybrid_kd.cli.<name> (`gmm mono` is gmm_mono), which has `Options` (a dataclass) and
+# `run(options) -> None`.
 COMMANDS = {
     "train": "train a network on alignments, with or without a teacher's labels",
     "label": "write a teacher's labels for a data directory",
@@ -44,13 +45,20 @@ def _main(arguments: list[str]) -> int:
     if arguments[0] == "--version":
         print(f"hybrid-kd {__version__}")
         return 0
-    command, *rest = arguments
+    command, rest = _split_command(arguments)
     if command not in COMMANDS:
         close = difflib.get_close_matches(command, COMMANDS, n=1)
         suggestion = f"; did you mean '{close[0]}'?" if close else ""
         print(f"hybrid-kd: no command '{command}'{suggestion}\n\n{_usage()}", file=sys.stderr)
         return 2
     return _run(command, rest)
+
+
+def _split_command(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command, which is one word or two (``gmm mono``), and its options."""
+    groups = {name.split()[0] for name in COMMANDS if " " in name}
+    num_words = 2 if arguments[0] in groups else 1
+    return " ".join(arguments[:num_words]), arguments[num_words:]
 
 
 def _usage() -> str:
@@ -66,7 +74,7 @@ def _run(command: str, args: Sequence[str]) -> int:
     try:
         from hybrid_kd.config import parse_options
 
-        module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_')}")
+        module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_').replace(' ', '_')}")
         module.run(parse_options(module.Options, args, prog=f"hybrid-kd {command}"))
     except HybridKdError as error:
         print(f"hybrid-kd {command}: {error}", file=sys.stderr)

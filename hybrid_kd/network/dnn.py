@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hybrid_kd.frames.normalisation import Normalisation
+from hybrid_kd.network.affine import Affine
 
 Activation = Literal["sigmoid", "relu"]
 
@@ -36,7 +37,7 @@ class HiddenLayer(nn.Module):
 
     def __init__(self, input_dim: int, shape: NetworkShape) -> None:
         super().__init__()
-        self.affine = nn.Linear(input_dim, shape.hidden_dim)
+        self.affine = Affine(input_dim, shape.hidden_dim)
         self.norm = nn.BatchNorm1d(shape.hidden_dim) if shape.batch_norm else None
         self.activation = shape.activation
         self.dropout = shape.dropout
@@ -67,7 +68,7 @@ class Dnn(nn.Module):
         self.register_buffer("scale", torch.ones(shape.input_dim))
         dims = [shape.input_dim] + [shape.hidden_dim] * (shape.hidden_layers - 1)
         self.hidden = nn.ModuleList(HiddenLayer(dim, shape) for dim in dims)
-        self.output = nn.Linear(shape.hidden_dim, shape.num_pdfs)
+        self.output = Affine(shape.hidden_dim, shape.num_pdfs)
 
     @property
     def hidden_layers(self) -> list[HiddenLayer]:

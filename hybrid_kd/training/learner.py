@@ -25,6 +25,11 @@ class SgdOptions:
     l2_penalty: float = 0.0
     output_bias_learn_rate_coef: float = OUTPUT_BIAS_LEARN_RATE_COEF
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether a step needs nothing but its gradient, so that affine layers can learn by themselves."""
+        return not self.momentum and not self.l2_penalty
+
 
 class Learner:
     """A network, its optimiser, and the sums of what it has seen in the epoch."""
@@ -32,6 +37,7 @@ class Learner:
     def __init__(self, network: Dnn, options: SgdOptions) -> None:
         self.network = network
         self.options = options
+        self.affines = [*(layer.affine for layer in network.hidden_layers), network.output]
         output_bias = network.output.bias
         others = [parameter for parameter in network.parameters() if parameter is not output_bias]
         self.optimiser = torch.optim.SGD(
@@ -47,6 +53,10 @@ class Learner:
         everything, output_bias = self.optimiser.param_groups
         everything["lr"] = learning_rate
         output_bias["lr"] = learning_rate * self.options.output_bias_learn_rate_coef
+        if self.options.is_plain:
+            for affine in self.affines:
+                bias_group = output_bias if affine is self.network.output else everything
+                affine.learning_rates = (learning_rate, bias_group["lr"])
 
     def step(
         self,
