@@ -59,8 +59,9 @@ def decode_directory(options: DecodeOptions) -> None:
     jobs = split_utterances(utt_ids, num_jobs=options.nj, num_frames=read_num_frames(data))
     options = choose_decoder(options)
     provenance = read_inputs(options, len(utt_ids))
-    refuse_other(options, provenance)
-    if (options.out / SUMMARY).is_file():
+    finished = (options.out / SUMMARY).is_file()
+    refuse_other(options, provenance, finished=finished)
+    if finished:
         logger.info("%s: already decoded", options.out)
     else:
         logger.info("%s: decoding %d utterances, %s decoder", options.out, len(utt_ids), options.decoder)

@@ -65,8 +65,10 @@ def read_inputs(options: DecodeOptions, num_utts: int) -> dict[str, Any]:
     return provenance
 
 
-def refuse_other(options: DecodeOptions, provenance: dict[str, Any]) -> None:
+def refuse_other(options: DecodeOptions, provenance: dict[str, Any], *, finished: bool) -> None:
     """Compare with what ``out`` was begun with, if it holds lattices already.
+
+    Into how many jobs the work is cut matters only until it is ``finished``.
 
     Raises: HybridKdError that names what differs.
     """
@@ -76,8 +78,8 @@ def refuse_other(options: DecodeOptions, provenance: dict[str, Any]) -> None:
     if not ((out / CONFIG).is_file() and (out / PROVENANCE).is_file()):
         raise HybridKdError.at(out, f"it holds lattices but no {CONFIG}", fix=OTHER_OUT)
     before = read_yaml(out / CONFIG)
-    now = {name: getattr(options, name) for name in COMPARED}
-    _refuse(out / CONFIG, {name: before.get(name) for name in COMPARED}, now)
+    now = {name: getattr(options, name) for name in COMPARED if not (finished and name == "nj")}
+    _refuse(out / CONFIG, {name: before.get(name) for name in now}, now)
     _refuse(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
 
 

@@ -59,7 +59,7 @@ def run_jobs(
     context = multiprocessing.get_context("fork")
     processes: dict[Connection, tuple[int, ForkProcess]] = {}
     try:
-        with _held_signals():
+        with held_signals():
             for job in jobs:
                 receiver, sender = context.Pipe(duplex=False)
                 process = context.Process(target=_run_one, args=(work, job, sender, log(job)), daemon=True)
@@ -69,11 +69,11 @@ def run_jobs(
         for _ in track(_reports(dict(processes), log), total=total, what=what):
             pass
     finally:
-        _stop([process for _, process in processes.values()])
+        stop_processes([process for _, process in processes.values()])
 
 
 @contextmanager
-def _held_signals() -> Iterator[None]:
+def held_signals() -> Iterator[None]:
     """Let Ctrl-C and SIGTERM wait: in the middle of a fork they would be lost, or meet no handler."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     try:
@@ -108,7 +108,8 @@ def _died(exit_code: int, log: Path) -> HybridKdError:
     return HybridKdError.at(log, f"the process of this job {reason}", fix=fix)
 
 
-def _stop(processes: Sequence[ForkProcess]) -> None:
+def stop_processes(processes: Sequence[ForkProcess]) -> None:
+    """Terminate processes; kill those that take more than 3 s to end."""
     for process in processes:
         if process.is_alive():
             process.terminate()

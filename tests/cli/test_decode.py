@@ -88,6 +88,17 @@ def test_an_unfinished_decoding_is_continued(
     assert (out / "lat.2.gz").read_bytes() == (decoded / "lat.2.gz").read_bytes()
 
 
+def test_the_number_of_jobs_matters_only_until_all_are_finished(
+    decoded: Path, model: Path, data: Path, graph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "decode"
+    shutil.copytree(decoded, out)
+    assert decode(model, data, graph, out, "--beam", "11", "--lattice-beam", "4", "--nj", "3") == 0
+    (out / "decode.json").unlink()
+    assert decode(model, data, graph, out, "--beam", "11", "--lattice-beam", "4", "--nj", "3") == 1
+    assert "config.yaml: begun differently: nj was 2, is 3" in capsys.readouterr().err
+
+
 def test_other_options_or_inputs_are_refused(
     decoded: Path, model: Path, data: Path, graph: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
