@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd import __version__
+from hybrid_kd.errors import HybridKdError
 
 CHUNK_BYTES = 1 << 20
 
@@ -54,6 +55,19 @@ def sha256_of_files(paths: Sequence[Path]) -> str:
     """
     lines = sorted((path.name, sha256_of_file(path)) for path in paths)
     return hashlib.sha256("".join(f"{digest}  {name}\n" for name, digest in lines).encode()).hexdigest()
+
+
+def refuse_differences(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Compare what a directory was begun with, which ``path`` in it says, with what is asked for now.
+
+    Raises: HybridKdError that names what differs.
+    """
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    if names:
+        differences = ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
+        raise HybridKdError.at(
+            path, f"begun differently: {differences}", fix="give another --out, or delete this one"
+        )
 
 
 def _sha256_of_input(value: Path | Sequence[Path]) -> str:

@@ -22,6 +22,7 @@ class Tally:
         self.place = place
         self.num_done = 0
         self.reasons: Counter[str] = Counter()
+        self.reason_of: dict[str, str] = {}  # by key of what was left out
 
     @property
     def num_left_out(self) -> int:
@@ -35,6 +36,7 @@ class Tally:
         """Warn of one bad utterance and count it under ``reason`` (a few words, the same for its kind)."""
         logger.warning("%s: left out '%s': %s%s", self.place, key, reason, f" ({detail})" if detail else "")
         self.reasons[reason] += 1
+        self.reason_of[key] = reason
 
     def summary(self) -> str:
         """``done N, left out M (n reason, ...)``."""

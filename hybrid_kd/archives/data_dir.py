@@ -5,7 +5,7 @@ in C order, utt2spk and spk2utt that disagree, text, feats.scp and other tables 
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from hybrid_kd.archives.matrices import read_matrices_at
+from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 
 _WORD = re.compile(r"[^ \t\r\v\f]+")  # only ASCII white space parts words, as in Kaldi
@@ -38,7 +39,9 @@ def read_data_dir(path: Path, *, needs_feats: bool = True) -> DataDir:
     """
     if not path.is_dir():
         raise HybridKdError.at(path, "no such directory", fix="give a Kaldi data directory")
-    utt2spk = {utt_id: _only_word(path / "utt2spk", utt_id, rest) for utt_id, rest in _read(path / "utt2spk")}
+    utt2spk = {
+        utt_id: _only_word(path / "utt2spk", utt_id, rest) for utt_id, rest in read_lines(path / "utt2spk")
+    }
     if not utt2spk:
         raise HybridKdError.at(path / "utt2spk", "lists no utterance", fix=FIX)
     _check_speakers(path / "spk2utt", utt2spk)
@@ -55,6 +58,33 @@ def read_data_dir(path: Path, *, needs_feats: bool = True) -> DataDir:
     return DataDir(path, tuple(utt2spk), utt2spk, words, feats or {})
 
 
+def write_data_dir(
+    path: Path, *, utt2spk: Mapping[str, str], tables: Mapping[str, Mapping[str, str]] | None = None
+) -> DataDir:
+    """Write utt2spk, spk2utt and further ``tables`` by file name ({"text": {utt_id: words}}), in C order.
+
+    Each file is there as a whole or not at all, and utt2spk comes last: a directory that is only half
+    written is not taken for one. Other files in it are left alone. The result is read back and checked.
+
+    Raises: HybridKdError for what validate_data_dir.sh rejects.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "utt2spk").unlink(missing_ok=True)
+    spk2utt: dict[str, list[str]] = {}
+    for utt_id in sorted(utt2spk):
+        spk2utt.setdefault(utt2spk[utt_id], []).append(utt_id)
+    for name, table in (tables or {}).items():
+        _write_table(path / name, table)
+    _write_table(path / "spk2utt", {speaker: " ".join(utt_ids) for speaker, utt_ids in spk2utt.items()})
+    _write_table(path / "utt2spk", utt2spk)
+    return read_data_dir(path, needs_feats=False)
+
+
+def _write_table(file: Path, table: Mapping[str, str]) -> None:
+    with replace_file(file) as output:
+        output.write("".join(f"{id_} {table[id_]}".rstrip() + "\n" for id_ in sorted(table)).encode())
+
+
 def read_features(
     data: DataDir, *, allow_pipes: bool = False
 ) -> Iterator[tuple[str, Float32[np.ndarray, "frames dim"]]]:
@@ -65,8 +95,11 @@ def read_features(
     return read_matrices_at(data.feats.items(), allow_pipes=allow_pipes)
 
 
-def _read(file: Path) -> list[tuple[str, str]]:
-    """The lines ``id rest`` of a file, with unique ids in C order."""
+def read_lines(file: Path) -> list[tuple[str, str]]:
+    """The lines ``id rest`` of a file, with unique ids in C order.
+
+    Raises: HybridKdError.
+    """
     try:
         lines = file.read_bytes().removesuffix(b"\n").split(b"\n")
     except OSError as error:
@@ -98,7 +131,7 @@ def _read_optional(file: Path, ids: Collection[str], *, whose: str = "utterances
     """A file that, if it is there, has a line for each id and no other, empty only in text."""
     if not file.exists():
         return None
-    table = dict(_read(file))
+    table = dict(read_lines(file))
     _expect_same_ids(file, table, ids, whose=whose)
     for id_, rest in table.items():
         if not rest and file.name != "text":
@@ -118,7 +151,7 @@ def _expect_same_ids(file: Path, found: Collection[str], ids: Collection[str], *
 def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
     """spk2utt says the same as utt2spk."""
     from_speakers: dict[str, str] = {}
-    for speaker, rest in _read(file):
+    for speaker, rest in read_lines(file):
         for utt_id in _WORD.findall(rest):
             if utt_id in from_speakers:
                 raise HybridKdError.at(file, "comes twice", fix=FIX, key=utt_id)

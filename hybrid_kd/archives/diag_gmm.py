@@ -9,8 +9,15 @@ import numpy as np
 from jaxtyping import Float32
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
-from hybrid_kd.archives.matrices import parse_binary_matrix, parse_binary_vector, parse_matrix, parse_vector
-from hybrid_kd.archives.topology import take_int
+from hybrid_kd.archives.matrices import (
+    bare_matrix_to_bytes,
+    parse_binary_matrix,
+    parse_binary_vector,
+    parse_matrix,
+    parse_vector,
+    vector_to_bytes,
+)
+from hybrid_kd.archives.topology import int_to_bytes, take_int
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,21 @@ def _take_gmm(reader: ByteReader, pdf_id: int, feature_dim: int, *, binary: bool
     if len(gconsts) != len(weights) or means_invvars.shape != shape or inv_vars.shape != shape:
         raise FormatError(f"the parts of the GMM of pdf {pdf_id} differ in size")
     return DiagGmm(gconsts, weights, means_invvars, inv_vars)
+
+
+def am_diag_gmm_to_bytes(model: AmDiagGmm) -> bytes:
+    """The binary form that stands behind the TransitionModel."""
+    head = b"<DIMENSION> " + int_to_bytes(model.feature_dim) + b"<NUMPDFS> " + int_to_bytes(len(model.gmms))
+    return head + b"".join(map(_gmm_to_bytes, model.gmms))
+
+
+def _gmm_to_bytes(gmm: DiagGmm) -> bytes:
+    return b"".join(
+        [
+            b"<DiagGMM> <GCONSTS> " + vector_to_bytes(gmm.gconsts),
+            b"<WEIGHTS> " + vector_to_bytes(gmm.weights),
+            b"<MEANS_INVVARS> " + bare_matrix_to_bytes(gmm.means_invvars),
+            b"<INV_VARS> " + bare_matrix_to_bytes(gmm.inv_vars),
+            b"</DiagGMM> ",
+        ]
+    )

@@ -8,6 +8,7 @@ import io
 import struct
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -15,8 +16,10 @@ from jaxtyping import Float, Float32, Float64
 from kaldiio.matio import read_kaldi
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
+from hybrid_kd.archives.compression import compress_matrix
 from hybrid_kd.archives.specifiers import Location
 from hybrid_kd.archives.tables import open_table_writer, read_object, read_objects, read_table
+from hybrid_kd.atomic import replace_file
 
 ITEM_BYTES = {"FM": 4, "DM": 8, "FV": 4, "DV": 8, "CM": 1, "CM2": 2, "CM3": 1}
 COLUMN_HEADER_BYTES = 8  # CM: four 16-bit percentiles a column
@@ -30,7 +33,7 @@ KINDS = {
 class MatrixWriter(Protocol):
     """What `open_matrix_writer` gives."""
 
-    def __call__(self, key: str, value: Float32[np.ndarray, "rows columns"], /) -> None: ...
+    def __call__(self, key: str, value: Float[np.ndarray, "rows columns"], /) -> None: ...
 
 
 def read_matrices(
@@ -58,9 +61,27 @@ def read_matrix(location: str) -> Float32[np.ndarray, "rows columns"]:
     return read_object(location, parse_matrix, take_range=take_range)
 
 
-def open_matrix_writer(wspecifier: str) -> AbstractContextManager[MatrixWriter]:
-    """Give ``write(key, matrix)`` for the length of a block (binary FM, or text)."""
-    return open_table_writer(wspecifier, matrix_to_bytes)
+def open_matrix_writer(wspecifier: str, *, compress: bool = False) -> AbstractContextManager[MatrixWriter]:
+    """Give ``write(key, matrix)`` for the length of a block (FM or DM by the matrix's type, or text).
+
+    ``compress`` writes what ``copy-feats --compress=true`` does: CM, or CM2 up to 8 rows. A matrix that is
+    not finite cannot be compressed: ValueError.
+    """
+    return open_table_writer(wspecifier, _compressed_to_bytes if compress else matrix_to_bytes)
+
+
+def _compressed_to_bytes(matrix: Float[np.ndarray, "rows columns"], binary: bool) -> bytes:
+    content = b"\0B" + compress_matrix(matrix.astype(np.float32, copy=False))
+    return content if binary else matrix_to_bytes(parse_matrix(ByteReader(io.BytesIO(content))), False)
+
+
+def parse_double_matrix(reader: ByteReader) -> Float64[np.ndarray, "rows columns"]:
+    """Parse one value, binary or text, without rounding a DM to float32 (CMVN statistics).
+
+    Raises: FormatError.
+    """
+    parse = parse_binary_matrix if reader.take_binary_mark() else _parse_text_matrix
+    return np.require(parse(reader), np.float64, ["C", "W"])
 
 
 def parse_matrix(reader: ByteReader) -> Float32[np.ndarray, "rows columns"]:
@@ -183,13 +204,30 @@ def take_range(
     return matrix[first : last + 1, left : right + 1]
 
 
-def matrix_to_bytes(matrix: Float32[np.ndarray, "rows columns"], binary: bool) -> bytes:
-    """The value as it stands in an archive; text has as many digits as float32 needs to come back."""
+def matrix_to_bytes(matrix: Float[np.ndarray, "rows columns"], binary: bool) -> bytes:
+    """The value as it stands in an archive; text has as many digits as its type needs to come back."""
     if binary:
-        shape = matrix.shape if matrix.size else (0, 0)
-        sizes = b"".join(b"\4" + size.to_bytes(4, "little") for size in shape)
-        return b"\0BFM " + sizes + np.ascontiguousarray(matrix, "<f4").tobytes()
+        return b"\0B" + bare_matrix_to_bytes(matrix)
     if not matrix.size:
         return b" [ ]\n"
     rows = [" ".join(row) for row in matrix.astype(str).tolist()]
     return (" [\n  " + " \n  ".join(rows) + " ]\n").encode()
+
+
+def bare_matrix_to_bytes(matrix: Float[np.ndarray, "rows columns"]) -> bytes:
+    """FM, or DM for float64, without the mark before it."""
+    shape = matrix.shape if matrix.size else (0, 0)
+    sizes = b"".join(b"\4" + size.to_bytes(4, "little") for size in shape)
+    kind, item = (b"DM ", "<f8") if matrix.dtype == np.float64 else (b"FM ", "<f4")
+    return kind + sizes + np.ascontiguousarray(matrix, item).tobytes()
+
+
+def vector_to_bytes(vector: Float32[np.ndarray, " items"]) -> bytes:
+    """FV, without a mark before it, as inside a model file."""
+    return b"FV \4" + len(vector).to_bytes(4, "little") + np.ascontiguousarray(vector, "<f4").tobytes()
+
+
+def write_matrix(path: Path, matrix: Float[np.ndarray, "rows columns"]) -> None:
+    """Write one matrix as a file of its own (such as final.mat), binary."""
+    with replace_file(path) as file:
+        file.write(matrix_to_bytes(matrix, True))

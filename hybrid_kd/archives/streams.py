@@ -9,14 +9,16 @@ import os
 import subprocess
 import sys
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import IO, BinaryIO, Protocol, TypeVar
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
+
+Value = TypeVar("Value")
 
 MAX_OPEN_FILES = 16
 DAMAGED = "it is cut short, damaged or of another kind: make it again, or give the file that was meant"
@@ -53,6 +55,23 @@ def open_reader(path: str, *, allow_pipes: bool = False, key: str | None = None)
         file.close()
         raise HybridKdError.at(path, "empty, without even a gzip header", fix=DAMAGED, key=key)
     return ByteReader(_GzipContent(file))
+
+
+def parse_whole_file(path: Path, parse: Callable[[ByteReader], Value], *, what: str) -> Value:
+    """Parse a file that holds one ``what`` (with an article) and nothing behind it.
+
+    Raises: HybridKdError.
+    """
+    with open_reader(str(path)) as reader:
+        try:
+            value = parse(reader)
+            reader.skip_space()
+            if not reader.at_end():
+                raise FormatError("something follows where it ends")
+        except FormatError as error:
+            problem = f"not {what}: {error} (near byte {reader.position})"
+            raise HybridKdError.at(path, problem, fix=DAMAGED) from error
+    return value
 
 
 class _ForwardOnly:

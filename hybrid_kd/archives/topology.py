@@ -4,13 +4,19 @@ In a chain topology a state's self-loop has a pdf class of its own; in an HMM to
 Source: Kaldi hmm/hmm-topology.cc.
 """
 
+import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
+from hybrid_kd.archives.streams import parse_whole_file
+from hybrid_kd.atomic import replace_file
 
 NO_PDF = -1
+MAX_PDFS = 1_000_000  # a larger pdf-id is damage, and arrays are made by number of pdfs
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,37 @@ def take_real(reader: ByteReader, *, binary: bool) -> float:
         return float(np.float32(word))
     except ValueError:
         raise FormatError(f"expected a number, found {word[:40]!r}") from None
+
+
+def int_to_bytes(value: int) -> bytes:
+    """Kaldi's binary int32."""
+    return b"\4" + value.to_bytes(4, "little", signed=True)
+
+
+def ints_to_bytes(values: Sequence[int]) -> bytes:
+    """Kaldi's binary vector of int32: its size, then the values without marks."""
+    return int_to_bytes(len(values)) + np.array(values, "<i4").tobytes()
+
+
+def real_to_bytes(value: float) -> bytes:
+    """Kaldi's binary float32."""
+    return b"\4" + struct.pack("<f", value)
+
+
+def read_topology(path: Path) -> Topology:
+    """Read the ``topo`` of a lang directory, text or binary.
+
+    Raises: HybridKdError.
+    """
+    return parse_whole_file(
+        path, lambda reader: parse_topology(reader, binary=reader.take_binary_mark()), what="a topology"
+    )
+
+
+def write_topology(path: Path, topology: Topology) -> None:
+    """Write the text that a lang directory's ``topo`` is."""
+    with replace_file(path, "w") as file:
+        file.write(topology_to_text(topology))
 
 
 def parse_topology(reader: ByteReader, *, binary: bool) -> Topology:
@@ -198,3 +235,24 @@ def _state_to_text(index: int, state: TopologyState) -> str:
         parts += [f"<PdfClass> {forward} "]
     parts += [f"<Transition> {to} {probability:.7g} " for to, probability in state.transitions]
     return "".join([*parts, "</State> "])
+
+
+def topology_to_bytes(topology: Topology) -> bytes:
+    """The binary form inside a final.mdl."""
+    index_of = {phone: index for index, entry in enumerate(topology.entries) for phone in entry.phones}
+    phone_to_index = [index_of.get(phone, -1) for phone in range(max(topology.phones) + 1)]
+    parts = [b"<Topology> ", ints_to_bytes(topology.phones), ints_to_bytes(phone_to_index)]
+    parts += [] if topology.is_hmm else [int_to_bytes(-1)]
+    parts.append(int_to_bytes(len(topology.entries)))
+    for entry in topology.entries:
+        parts.append(int_to_bytes(len(entry.states)))
+        parts += [_state_to_bytes(state, is_hmm=topology.is_hmm) for state in entry.states]
+    return b"".join([*parts, b"</Topology> "])
+
+
+def _state_to_bytes(state: TopologyState, *, is_hmm: bool) -> bytes:
+    parts = [int_to_bytes(state.forward_pdf_class)]
+    parts += [] if is_hmm else [int_to_bytes(state.self_loop_pdf_class)]
+    parts.append(int_to_bytes(len(state.transitions)))
+    parts += [int_to_bytes(to) + real_to_bytes(probability) for to, probability in state.transitions]
+    return b"".join(parts)

@@ -12,14 +12,22 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Integer
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
+from hybrid_kd.archives.context_tree import ContextTree
 from hybrid_kd.archives.diag_gmm import AmDiagGmm, parse_am_diag_gmm
-from hybrid_kd.archives.matrices import parse_binary_vector, parse_vector
+from hybrid_kd.archives.matrices import parse_binary_vector, parse_vector, vector_to_bytes
 from hybrid_kd.archives.streams import DAMAGED, open_reader
-from hybrid_kd.archives.topology import Topology, parse_topology, take_int, topology_to_text
+from hybrid_kd.archives.topology import (
+    MAX_PDFS,
+    NO_PDF,
+    Topology,
+    int_to_bytes,
+    parse_topology,
+    take_int,
+    topology_to_bytes,
+    topology_to_text,
+)
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
-
-MAX_PDFS = 1_000_000  # a larger pdf-id is damage, and arrays are made by number of pdfs
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def parse_transition_model(reader: ByteReader, *, binary: bool) -> TransitionMod
     log_probs = parse_binary_vector(reader) if binary else parse_vector(reader)
     reader.expect_token("</LogProbs>")
     reader.expect_token("</TransitionModel>")
-    return _number_transitions(topology, triples, log_probs.astype(np.float32))
+    return make_transition_model(topology, triples, log_probs.astype(np.float32))
 
 
 def _take_triples(reader: ByteReader, width: int, *, binary: bool) -> Int32[np.ndarray, "triples 4"]:
@@ -127,10 +135,14 @@ def _take_triples(reader: ByteReader, width: int, *, binary: bool) -> Int32[np.n
     return triples
 
 
-def _number_transitions(
+def make_transition_model(
     topology: Topology, triples: Int32[np.ndarray, "triples 4"], log_probs: Float32[np.ndarray, " items"]
 ) -> TransitionModel:
-    """Give each transition of each triple its id, as TransitionModel::ComputeDerived does."""
+    """Give each transition of each triple its id, as TransitionModel::ComputeDerived does.
+
+    Raises: FormatError (a ValueError) where a triple is not of the topology, or for another number of
+    ``log_probs`` than 1 + the number of transition_ids.
+    """
     states_of = topology.states_by_phone()
     pdf_ids, phones, self_loops = [-1], [-1], [False]
     for phone, hmm_state, forward_pdf, self_loop_pdf in triples.tolist():
@@ -150,6 +162,50 @@ def _number_transitions(
         transition_id_to_pdf_id=np.array(pdf_ids, np.int32),
         transition_id_to_phone=np.array(phones, np.int32),
         is_self_loop=np.array(self_loops),
+    )
+
+
+def initial_transition_model(topology: Topology, tree: ContextTree) -> TransitionModel:
+    """One triple for each pdf that a state of a phone can have, with the topology's own probabilities.
+
+    Raises: FormatError where the tree has no pdf for a state, or a probability is 0.
+    Source: TransitionModel's constructor from a tree.
+    """
+    if not topology.is_hmm:
+        raise FormatError("a topology whose self-loops have a pdf class of their own")
+    triples = [
+        (phone, hmm_state, pdf_id, pdf_id)
+        for phone, states in sorted(topology.states_by_phone().items())
+        for hmm_state, state in enumerate(states)
+        if state.forward_pdf_class != NO_PDF
+        for pdf_id in _pdf_ids(tree, phone, state.forward_pdf_class)
+    ]
+    states_of = topology.states_by_phone()
+    probabilities = [
+        probability for phone, state, *_ in triples for _, probability in states_of[phone][state].transitions
+    ]
+    if min(probabilities) <= 0:
+        raise FormatError("a transition of probability 0: leave it out of the topology")
+    log_probs = np.log(np.array([1.0, *probabilities], np.float32))
+    return make_transition_model(topology, np.array(triples, np.int32), log_probs)
+
+
+def _pdf_ids(tree: ContextTree, phone: int, pdf_class: int) -> tuple[int, ...]:
+    if not (pdf_ids := tree.pdf_ids(phone, pdf_class)):
+        raise FormatError(f"the tree has no pdf for phone {phone}, pdf class {pdf_class}")
+    return pdf_ids
+
+
+def transition_model_to_bytes(model: TransitionModel) -> bytes:
+    """The binary form, without the mark at the file's beginning."""
+    kind, width = (b"Triples", 3) if model.topology.is_hmm else (b"Tuples", 4)
+    rows = b"".join(int_to_bytes(item) for row in model.triples[:, :width].tolist() for item in row)
+    return b"".join(
+        [
+            b"<TransitionModel> " + topology_to_bytes(model.topology),
+            b"<" + kind + b"> " + int_to_bytes(len(model.triples)) + rows + b"</" + kind + b"> ",
+            b"<LogProbs> " + vector_to_bytes(model.log_probs) + b"</LogProbs> </TransitionModel> ",
+        ]
     )
 
 

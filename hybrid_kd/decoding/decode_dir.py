@@ -16,7 +16,7 @@ from hybrid_kd.decoding.decode_record import (
     PROVENANCE,
     SUMMARY,
     choose_decoder,
-    forget_jobs,
+    count_jobs,
     job_log,
     lattice_file,
     read_inputs,
@@ -34,12 +34,13 @@ from hybrid_kd.decoding.forward import (
     split_utterances,
 )
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
-from hybrid_kd.decoding.jobs import JobStats, Report, run_jobs
+from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.kaldi import PROGRAM, KaldiDecoder, find_kaldi, latgen_command
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
+from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -160,24 +161,11 @@ def _make_decoder(
 
 
 def _finish(options: DecodeOptions, num_jobs: int) -> None:
-    """Count what all jobs did, and write decode.json if that is good enough.
+    """Write decode.json if what the jobs did is good enough.
 
-    Raises: HybridKdError if more than 1 % of the utterances got no lattice; they are then tried again next
-    time.
+    Raises: HybridKdError as `count_jobs`.
     """
-    all_stats = [read_job_stats(options.out, job) for job in range(1, num_jobs + 1)]
-    stats = [job_stats for job_stats in all_stats if job_stats is not None]
-    assert len(stats) == num_jobs, "a job ended without its mark"
-    tally = Tally(options.out)
-    tally.done(sum(job_stats.num_done for job_stats in stats))
-    for utt_id, reason in (item for job_stats in stats for item in job_stats.left_out.items()):
-        tally.left_out(utt_id, reason)
-    try:
-        tally.close(fix="see the logs for each reason; mend the features, or widen --beam")
-    except HybridKdError:
-        forget_jobs(options.out, num_jobs)
-        raise
-    write_json(options.out / SUMMARY, summarise(options, stats))
+    write_json(options.out / SUMMARY, summarise(options, count_jobs(options.out, num_jobs)))
 
 
 def summarise(options: DecodeOptions, stats: Sequence[JobStats]) -> dict[str, Any]:

@@ -12,12 +12,13 @@ from typing import Any
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
 from hybrid_kd.decoding.graph import find_graph_file
-from hybrid_kd.decoding.jobs import JobStats
+from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.kaldi import PROGRAM, find_kaldi
 from hybrid_kd.decoding.options import DecodeOptions
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.provenance import collect_provenance, refuse_differences
+from hybrid_kd.tally import Tally
 
 CONFIG, PROVENANCE, SUMMARY, UTT_IDS = "config.yaml", "provenance.json", "decode.json", "utt_ids"
 MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
@@ -79,15 +80,8 @@ def refuse_other(options: DecodeOptions, provenance: dict[str, Any], *, finished
         raise HybridKdError.at(out, f"it holds lattices but no {CONFIG}", fix=OTHER_OUT)
     before = read_yaml(out / CONFIG)
     now = {name: getattr(options, name) for name in COMPARED if not (finished and name == "nj")}
-    _refuse(out / CONFIG, {name: before.get(name) for name in now}, now)
-    _refuse(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
-
-
-def _refuse(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    if names:
-        differences = ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
-        raise HybridKdError.at(path, f"begun differently: {differences}", fix=OTHER_OUT)
+    refuse_differences(out / CONFIG, {name: before.get(name) for name in now}, now)
+    refuse_differences(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
 
 
 def write_record(options: DecodeOptions, jobs: Sequence[tuple[str, ...]], provenance: dict[str, Any]) -> None:
@@ -124,6 +118,27 @@ def read_job_stats(out: Path, job: int) -> JobStats | None:
     if not path.is_file() or not lattice_file(out, job).is_file():
         return None
     return JobStats(**read_json(path))
+
+
+def count_jobs(out: Path, num_jobs: int) -> list[JobStats]:
+    """What all jobs did, where that is good enough.
+
+    Raises: HybridKdError if more than 1 % of the utterances got no lattice; they are then tried again next
+    time.
+    """
+    all_stats = [read_job_stats(out, job) for job in range(1, num_jobs + 1)]
+    stats = [job_stats for job_stats in all_stats if job_stats is not None]
+    assert len(stats) == num_jobs, "a job ended without its mark"
+    tally = Tally(out)
+    tally.done(sum(job_stats.num_done for job_stats in stats))
+    for utt_id, reason in (item for job_stats in stats for item in job_stats.left_out.items()):
+        tally.left_out(utt_id, reason)
+    try:
+        tally.close(fix="see the logs for each reason; mend the features, or widen --beam")
+    except HybridKdError:
+        forget_jobs(out, num_jobs)
+        raise
+    return stats
 
 
 def forget_jobs(out: Path, num_jobs: int) -> None:

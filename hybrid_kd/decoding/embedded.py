@@ -20,8 +20,9 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from hybrid_kd.atomic import replace_file
-from hybrid_kd.decoding.jobs import JobStats, Report, Utterances
+from hybrid_kd.decoding.job_stats import JobStats, Utterances
 from hybrid_kd.decoding.options import SearchOptions
+from hybrid_kd.processes import Report
 
 logger = logging.getLogger(__name__)
 

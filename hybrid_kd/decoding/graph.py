@@ -17,14 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from hybrid_kd.archives.openfst import const_arcs, parse_header, vector_arcs
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
 
 GRAPH_NAMES = ("HCLG.fst", "HCLG.fst.gz", "HCLG.fst.xz")
-FST_MAGIC = 2125659606
-ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("cost", "<f4"), ("next_state", "<i4")])
-CONST_STATE_BYTES = 20
 MADE_AGAIN = "make the graph again (utils/mkgraph.sh), or copy it again"
 
 
@@ -119,70 +117,18 @@ def read_graph_labels(fst_file: Path) -> GraphLabels:
     """Scan the arcs of an OpenFst file (const or vector, standard arcs).
 
     Raises: HybridKdError if it is not one, or is cut short.
-    Source: OpenFst fst.h, FstHeader; const-fst.h; vector-fst.h.
     """
     content = np.memmap(fst_file, np.uint8, "r") if fst_file.stat().st_size else np.zeros(0, np.uint8)
     try:
-        kind, num_states, num_arcs, position = _parse_header(content)
-        if kind == "const":
-            arcs = _const_arcs(content, num_states, num_arcs, position)
-        else:
-            arcs = _vector_arcs(content, num_states, position)
+        header = parse_header(content)
+        arcs = const_arcs(content, header) if header.kind == "const" else vector_arcs(content, header)
     except (ValueError, struct.error) as error:
         raise HybridKdError.at(fst_file, f"not a graph: {error}", fix=MADE_AGAIN) from error
     if not len(arcs):
         raise HybridKdError.at(fst_file, "an empty graph", fix=MADE_AGAIN)
-    if min(arcs["ilabel"].min(), arcs["olabel"].min()) < 0 or arcs["next_state"].max() >= num_states:
+    if min(arcs["ilabel"].min(), arcs["olabel"].min()) < 0 or arcs["next_state"].max() >= header.num_states:
         raise HybridKdError.at(fst_file, "not a graph: labels or states out of range", fix=MADE_AGAIN)
-    return GraphLabels(num_states, len(arcs), int(arcs["ilabel"].max()), int(arcs["olabel"].max()))
-
-
-def _parse_header(content: np.ndarray) -> tuple[str, int, int, int]:
-    """Type, states, arcs, and where the header ends."""
-    head = content[:200].tobytes()
-    if len(head) < 8 or struct.unpack_from("<i", head)[0] != FST_MAGIC:
-        raise ValueError("it does not begin as an OpenFst file does")
-    kind, position = _parse_string(head, 4)
-    arc_type, position = _parse_string(head, position)
-    if kind not in ("const", "vector") or arc_type != "standard":
-        raise ValueError(
-            f"an OpenFst file of type {kind!r} with {arc_type!r} arcs, not const or vector, standard"
-        )
-    _version, flags, _properties, _start, num_states, num_arcs = struct.unpack_from("<iiQqqq", head, position)
-    if flags & 3:
-        raise ValueError("it holds symbol tables; write it without them")
-    return kind, num_states, num_arcs, position + 40
-
-
-def _parse_string(head: bytes, position: int) -> tuple[str, int]:
-    (length,) = struct.unpack_from("<i", head, position)
-    if not 0 <= length <= 32:
-        raise ValueError("damaged header")
-    return head[position + 4 : position + 4 + length].decode("latin-1"), position + 4 + length
-
-
-def _const_arcs(content: np.ndarray, num_states: int, num_arcs: int, position: int) -> Any:
-    """The arcs of all states lie together at the end of the file."""
-    num_bytes = num_arcs * ARC.itemsize
-    if num_arcs < 0 or num_states < 0 or position + num_states * CONST_STATE_BYTES + num_bytes > len(content):
-        raise ValueError(
-            f"cut short: {num_states} states and {num_arcs} arcs do not fit in {len(content)} bytes"
-        )
-    return content[len(content) - num_bytes :].view(ARC)
-
-
-def _vector_arcs(content: np.ndarray, num_states: int, position: int) -> Any:
-    """Each state is its final cost, the number of its arcs, and these."""
-    data = content.tobytes()
-    pieces = []
-    for _ in range(num_states):
-        (num_arcs,) = struct.unpack_from("<q", data, position + 4)
-        position += 12
-        if not 0 <= num_arcs * ARC.itemsize <= len(data) - position:
-            raise ValueError(f"cut short at byte {position}")
-        pieces.append(np.frombuffer(data, ARC, num_arcs, position))
-        position += num_arcs * ARC.itemsize
-    return np.concatenate(pieces) if pieces else np.zeros(0, ARC)
+    return GraphLabels(header.num_states, len(arcs), int(arcs["ilabel"].max()), int(arcs["olabel"].max()))
 
 
 def load_graph(fst_file: Path) -> Any:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from hybrid_kd.archives.matrices import matrix_to_bytes
 from hybrid_kd.atomic import replace_file
-from hybrid_kd.decoding.jobs import JobStats, Report, Utterances
+from hybrid_kd.decoding.job_stats import JobStats, Utterances
 from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.processes import Report
 
 PROGRAM = "latgen-faster-mapped"
 PARTIAL = re.compile(r"partial output for utterance (\S+)")

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float64, Int32, Int64
 
 from hybrid_kd.archives.lattices import Lattice
-from hybrid_kd.scoring.lattice_order import OrderedArcs, order_arcs
+from hybrid_kd.decoding.lattice_order import OrderedArcs, order_arcs
 
 
 @dataclass(frozen=True)

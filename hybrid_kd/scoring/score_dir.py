@@ -16,9 +16,9 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
 from hybrid_kd.decoding.decode_record import CONFIG, SUMMARY, UTT_IDS
-from hybrid_kd.decoding.jobs import Report, run_jobs
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.provenance import sha256_of_file, sha256_of_files
 from hybrid_kd.scoring.options import ScoreOptions
 from hybrid_kd.scoring.report import by_environment, format_report

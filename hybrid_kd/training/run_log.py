@@ -2,8 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,18 +35,3 @@ def write_records(directory: Path, records: Sequence[dict[str, Any]]) -> None:
     """Write train.jsonl, one line an epoch, as a whole: it never says more than the checkpoint."""
     with replace_file(directory / "train.jsonl", "w") as file:
         file.writelines(json.dumps(record) + "\n" for record in records)
-
-
-@contextmanager
-def log_to_file(path: Path) -> Iterator[None]:
-    """Send what is logged also to the end of ``path``, with the time of day."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    try:
-        yield
-    finally:
-        root.removeHandler(handler)
-        handler.close()

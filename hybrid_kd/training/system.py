@@ -5,6 +5,7 @@ import logging
 import torch
 
 from hybrid_kd.frames.normalisation import estimate_normalisation
+from hybrid_kd.log_file import log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
 from hybrid_kd.network.initialisation import initialise
@@ -24,7 +25,6 @@ from hybrid_kd.training.newbob import NewbobOptions
 from hybrid_kd.training.options import TrainOptions, check_options
 from hybrid_kd.training.pretraining import pretrain
 from hybrid_kd.training.run_directory import begin, check_begun_with, finish
-from hybrid_kd.training.run_log import log_to_file
 
 logger = logging.getLogger(__name__)
 

@@ -6,15 +6,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
-
-import numpy as np
-from jaxtyping import Float32
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.progress import track
@@ -23,21 +19,6 @@ SECONDS_TO_STOP = 3.0
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 Report = Callable[[str], None]
-Utterances = Iterator[tuple[str, Float32[np.ndarray, "frames pdfs"]]]  # log-likelihoods
-
-
-@dataclass
-class JobStats:
-    """What one job did; of the frames, only those of utterances that got a lattice are counted."""
-
-    num_done: int = 0
-    num_frames: int = 0
-    partial: list[str] = field(default_factory=list)  # utterances with a lattice that reached no final state
-    left_out: dict[str, str] = field(default_factory=dict)  # why, by utterance
-    network_cpu_s: float = 0.0
-    search_cpu_s: float = 0.0
-    wall_s: float = 0.0
-    decoder_version: str = ""
 
 
 def run_jobs(

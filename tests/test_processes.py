@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_kd.decoding.jobs import Report, run_jobs
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.processes import Report, run_jobs
 
 
 def run(tmp_path: Path, work, jobs=(1, 2)) -> None:  # type: ignore[no-untyped-def]
@@ -93,7 +93,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 from hybrid_kd.atomic import replace_file
-from hybrid_kd.decoding.jobs import run_jobs
+from hybrid_kd.processes import run_jobs
 out = Path(sys.argv[1])
 def work(job, report):
     with replace_file(out / f"lat.{job}.gz") as file:

@@ -1,4 +1,4 @@
-"""Lattices as arcs in an order in which best paths can be found level by level, many lattices at once.
+"""Lattices as arcs in an order in which their paths can be followed level by level, many lattices at once.
 
 A lattice is a trellis in time: every path to a state has the same number of transition-ids, its frame.
 Within a frame, epsilon arcs give a depth. States of one (frame, depth) are a level, of all lattices
@@ -29,6 +29,9 @@ class OrderedArcs:
     num_starts: int
     sources: Int64[np.ndarray, " arcs"]
     ends: Int64[np.ndarray, " arcs"]
+    lattices: Int64[np.ndarray, " arcs"]  # which lattice it is of
+    frames: Int64[np.ndarray, " arcs"]  # of an arc with a transition_id; all 0 if not ``is_trellis``
+    transition_ids: Int32[np.ndarray, " arcs"]  # 0 is epsilon
     words: Int32[np.ndarray, " arcs"]  # word-ids, 0 is epsilon
     graph_costs: Float64[np.ndarray, " arcs"]
     acoustic_costs: Float64[np.ndarray, " arcs"]  # unscaled
@@ -36,16 +39,23 @@ class OrderedArcs:
     arc_bounds: Int64[np.ndarray, " levels_and_1"]
     state_bounds: Int64[np.ndarray, " levels_and_1"]
     last_states: Int64[np.ndarray, " lattices"]  # -1 where no final state can be reached
+    is_trellis: bool  # every path to a state has the same number of transition-ids
 
 
 @dataclass(frozen=True)
 class _Arcs:
     sources: Int64[np.ndarray, " arcs"]
     ends: Int64[np.ndarray, " arcs"]
-    is_emitting: Bool[np.ndarray, " arcs"]
+    lattices: Int64[np.ndarray, " arcs"]
+    transition_ids: Int32[np.ndarray, " arcs"]
     words: Int32[np.ndarray, " arcs"]
     graph_costs: Float64[np.ndarray, " arcs"]
     acoustic_costs: Float64[np.ndarray, " arcs"]
+
+    @property
+    def is_emitting(self) -> Bool[np.ndarray, " arcs"]:
+        is_emitting: Bool[np.ndarray, " arcs"] = self.transition_ids != 0
+        return is_emitting
 
     def __getitem__(self, which: np.ndarray) -> "_Arcs":
         return _Arcs(*(values[which] for values in vars(self).values()))
@@ -66,7 +76,8 @@ def order_arcs(lattices: Sequence[Lattice]) -> OrderedArcs:
     within = np.flatnonzero(~arcs.is_emitting) if consistent else np.arange(len(arcs.sources))
     depths = _depths(arcs.sources[within], arcs.ends[within], num_states)
     keys = frames * (depths.max() + 1) + depths
-    return _sorted(arcs, keys, starts, np.where(reached[lasts], lasts, -1))
+    lasts = np.where(reached[lasts], lasts, -1)
+    return _sorted(arcs, frames, keys, starts, lasts, is_trellis=bool(consistent))
 
 
 def _join(
@@ -74,7 +85,7 @@ def _join(
 ) -> tuple[_Arcs, Int64[np.ndarray, " lattices"], Int64[np.ndarray, " lattices"]]:
     """All arcs with states numbered on, and each lattice's start and last (added) state."""
     parts, starts, lasts, offset = [], [], [], 0
-    for lattice in lattices:
+    for number, lattice in enumerate(lattices):
         if lattice.start < 0 or not lattice.num_states:
             raise ValueError("an empty lattice")
         finals = np.flatnonzero(np.isfinite(lattice.final_graph_costs))
@@ -85,7 +96,8 @@ def _join(
             _Arcs(
                 np.concatenate([sources, finals]) + offset,
                 np.concatenate([lattice.next_states.astype(np.int64) + offset, np.full(len(finals), last)]),
-                np.concatenate([lattice.ilabels, no_label]) != 0,
+                np.full(lattice.num_arcs + len(finals), number),
+                np.concatenate([lattice.ilabels, no_label]),
                 np.concatenate([lattice.olabels, no_label]),
                 np.concatenate([lattice.graph_costs, lattice.final_graph_costs[finals]]).astype(np.float64),
                 np.concatenate([lattice.acoustic_costs, lattice.final_acoustic_costs[finals]]).astype(
@@ -141,9 +153,12 @@ def _depths(
 
 def _sorted(
     arcs: _Arcs,
+    frames: Int64[np.ndarray, " states"],
     keys: Int64[np.ndarray, " states"],
     starts: Int64[np.ndarray, " lattices"],
     lasts: Int64[np.ndarray, " lattices"],
+    *,
+    is_trellis: bool,
 ) -> OrderedArcs:
     """Number the states by level and sort the arcs by their ends' numbers."""
     has_arcs = np.zeros(len(keys), bool)
@@ -163,6 +178,9 @@ def _sorted(
         num_starts=len(starts),
         sources=number[arcs.sources],
         ends=ends,
+        lattices=arcs.lattices,
+        frames=frames[arcs.sources],
+        transition_ids=arcs.transition_ids,
         words=arcs.words,
         graph_costs=arcs.graph_costs,
         acoustic_costs=arcs.acoustic_costs,
@@ -170,4 +188,19 @@ def _sorted(
         arc_bounds=np.append(first_arcs[level_starts], len(ends)),
         state_bounds=np.append(level_starts, len(first_arcs)) + len(starts),
         last_states=np.where(lasts < 0, -1, number[lasts]),
+        is_trellis=is_trellis,
     )
+
+
+def frames_of_arcs(lattice: Lattice) -> Int64[np.ndarray, " arcs"]:
+    """The frame that each arc of a lattice begins in: for an arc with a transition_id, the one it consumes.
+
+    Raises: ValueError if the lattice is empty, or its paths differ in their number of frames.
+    """
+    arcs, starts, lasts = _join([lattice])
+    reached, frames = _frames(arcs, starts, int(lasts[-1]) + 1)
+    is_used = reached[arcs.sources]
+    if not np.array_equal((frames[arcs.ends] - frames[arcs.sources])[is_used], arcs.is_emitting[is_used]):
+        raise ValueError("a lattice whose paths differ in their number of frames")
+    arc_frames: Int64[np.ndarray, " arcs"] = frames[arcs.sources[: lattice.num_arcs]]
+    return arc_frames
