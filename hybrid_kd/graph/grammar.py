@@ -1,0 +1,83 @@
+"""G.fst of an ARPA language model, by kaldilm, as Kaldi's ``arpa2fst --disambig-symbol=#0`` makes it."""
+
+import gzip
+import logging
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.graph.epsilon_removal import remove_epsilons_locally
+from hybrid_kd.graph.fst_arrays import FstArrays, read_fst, to_arrays, to_fst
+
+logger = logging.getLogger(__name__)
+
+FIX = "give an ARPA file (.gz or not) whose words are in words.txt (hybrid-kd graph lm makes one)"
+# kaldilm ends the process at an error and writes to its stderr, so that it has a process of its own
+PROGRAM = """
+import sys, kaldilm
+arpa, fst, words = sys.argv[1:]
+kaldilm.arpa2fst(arpa, fst, disambig_symbol="#0", read_symbol_table=words, max_arpa_warnings=-1)
+"""
+_STRANGER = re.compile(r"skipped: word '(.*)' not in symbol table")
+
+
+def make_grammar(arpa: Path, words_file: Path, *, backoff_id: int) -> Any:
+    """G (kaldifst.StdVectorFst) of an ARPA file, which may be gzipped; ``backoff_id`` is the word-id of #0.
+
+    N-grams with a word that words.txt lacks are left out and their words named in a warning.
+
+    Raises: HybridKdError for a file that cannot be read or is no ARPA file.
+    """
+    with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
+        plain, out = Path(directory) / "lm.arpa", Path(directory) / "G.fst"
+        _copy_plain(arpa, plain)
+        command = [sys.executable, "-c", PROGRAM, str(plain), str(out), str(words_file)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
+        if done.returncode != 0 or not out.is_file():
+            said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("[I]")]
+            raise HybridKdError.at(arpa, f"not an ARPA language model: {' '.join(said[-1:])}", fix=FIX)
+        _warn_of_strangers(arpa, done.stderr)
+        grammar = to_arrays(read_fst(out, fix=FIX))
+    return _without_redundant_states(grammar, backoff_id)
+
+
+def _copy_plain(arpa: Path, plain: Path) -> None:
+    try:
+        with gzip.open(arpa) if arpa.suffix == ".gz" else arpa.open("rb") as source:
+            plain.write_bytes(source.read())
+    except (OSError, EOFError) as error:
+        raise HybridKdError.at(arpa, f"cannot be read: {error}", fix=FIX) from error
+
+
+def _warn_of_strangers(arpa: Path, messages: str) -> None:
+    strangers = Counter(match[1] for match in _STRANGER.finditer(messages))
+    if strangers:
+        names = " ".join(sorted(strangers)[:10])
+        logger.warning(
+            "%s: left out %d n-grams with %d words that words.txt lacks (%s%s)",
+            arpa, sum(strangers.values()), len(strangers), names, " .." if len(strangers) > 10 else "",
+        )  # fmt: skip
+
+
+def _without_redundant_states(grammar: FstArrays, backoff_id: int) -> Any:
+    """Histories that lead nowhere but to their backoff are passed by.
+
+    Source: Kaldi lm/arpa-lm-compiler.cc, RemoveRedundantStates.
+    """
+    import kaldifst
+
+    redundant = (grammar.num_arcs_of == 1) & ~np.isfinite(grammar.final_costs)
+    passed = redundant[grammar.sources] & (grammar.ilabels == backoff_id)
+    ilabels = np.where(passed, 0, grammar.ilabels).astype(np.int32)
+    fst = to_fst(remove_epsilons_locally(replace(grammar, ilabels=ilabels)))
+    kaldifst.connect(fst)
+    kaldifst.arcsort(fst, "ilabel")
+    return fst
