@@ -26,7 +26,7 @@ install: $(installed)
 $(installed): pyproject.toml constraints.txt setup.py
 	$(PYTHON) -m venv .venv
 	$(bin)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(bin)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(bin)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,corpus]'
 	@touch $@
 
 demo: $(installed)

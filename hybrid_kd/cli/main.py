@@ -13,6 +13,19 @@ from hybrid_kd.errors import HybridKdError
 # Each is a module hybrid_kd.cli.<name> (`gmm mono` is gmm_mono), which has `Options` (a dataclass) and
 # `run(options) -> None`.
 COMMANDS = {
+    "corpus mini": "make the embedded corpus: a grammar's sentences, spoken by espeak-ng in noise",
+    "corpus directory": "make Kaldi data directories of any audio, text and noise recordings",
+    "corpus remix": "make noisy audio again from clean audio, noise and a mix.tsv",
+    "features": "MFCC and CMVN statistics of a data directory, or fMLLR frames by a GMM system",
+    "graph lang": "make a language directory (phones, words, topology, L) of a dictionary",
+    "graph lm": "train an n-gram language model",
+    "graph hclg": "make a decoding graph of a language directory, a language model and an acoustic model",
+    "gmm mono": "train a monophone GMM-HMM system from a flat start",
+    "gmm deltas": "train triphones on MFCC and their deltas",
+    "gmm lda-mllt": "train triphones on LDA+MLLT features",
+    "gmm sat": "train speaker-adapted triphones (fMLLR)",
+    "gmm align": "align transcripts with a GMM-HMM system",
+    "gmm decode-fmllr": "decode with a GMM-HMM system in two passes, estimating fMLLR transforms",
     "train": "train a network on alignments, with or without a teacher's labels",
     "label": "write a teacher's labels for a data directory",
     "ensemble": "make one model of several networks (the mean of their posteriors)",

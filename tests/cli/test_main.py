@@ -95,6 +95,13 @@ def test_options_reach_the_command(replace_info: Replace) -> None:
     assert seen == [Options(nj=3)]
 
 
+def test_a_command_may_have_two_words(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["graph", "hclg", "--lang", "nowhere", "--model", "x", "--out", "y"]) == 1
+    assert capsys.readouterr().err.startswith("hybrid-kd graph hclg: nowhere")
+    assert main(["graph"]) == 2
+    assert "no command 'graph'" in capsys.readouterr().err
+
+
 def test_a_wrong_flag_exits_with_2(replace_info: Replace) -> None:
     replace_info(lambda options: None)
     with pytest.raises(SystemExit) as caught:
@@ -148,7 +155,7 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_of_a_command_has_a_help_text(name: str) -> None:
-    module = importlib.import_module(f"hybrid_kd.cli.{name.replace('-', '_')}")
+    module = importlib.import_module(f"hybrid_kd.cli.{name.replace('-', '_').replace(' ', '_')}")
     options_class: type = module.Options
     assert is_dataclass(options_class)
     assert callable(module.run)
@@ -157,11 +164,13 @@ def test_every_option_of_a_command_has_a_help_text(name: str) -> None:
 
 
 def documented_fields(options_class: Any) -> set[str]:
-    """The fields that a string follows; it becomes the help text."""
-    (options,) = ast.parse(textwrap.dedent(inspect.getsource(options_class))).body
-    assert isinstance(options, ast.ClassDef)
+    """The fields that a string follows, here or in a base class; it becomes the help text."""
+    classes: list[Any] = [base for base in options_class.__mro__ if is_dataclass(base)]
+    bodies = [ast.parse(textwrap.dedent(inspect.getsource(base))).body[0] for base in classes]
     return {
         node.target.id
+        for options in bodies
+        if isinstance(options, ast.ClassDef)
         for node, following in itertools.pairwise(options.body)
         if isinstance(node, ast.AnnAssign)
         and isinstance(node.target, ast.Name)
