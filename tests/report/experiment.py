@@ -11,7 +11,7 @@ from hybrid_kd.archives.lattices import Lattice, open_lattice_writer
 from hybrid_kd.config import options_to_dict, write_yaml
 from hybrid_kd.decoding.decode_dir import summarise
 from hybrid_kd.decoding.decode_record import MODEL_FILES, write_record
-from hybrid_kd.decoding.jobs import JobStats
+from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.options import DecodeOptions
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import write_json
