@@ -12,7 +12,7 @@ scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/k
 .PHONY: help demo test check bench install clean
 
 help:
-	@echo 'make demo     two epochs of teacher and student on a part of the reference data, to a WER (minutes)'
+	@echo 'make demo     from the embedded corpus to teacher, students and their WERs, without Kaldi or data (minutes)'
 	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
 	@echo 'make check    ruff, mypy, import-linter, shellcheck'
 	@echo 'make bench    training and decoding speed beside the bare matrix products'
@@ -30,7 +30,7 @@ $(installed): pyproject.toml constraints.txt setup.py
 	@touch $@
 
 demo: $(installed)
-	local/reference/demo.sh
+	./run.sh --corpus mini
 
 # One thread a worker: the arrays of the tests are small.
 test: $(installed)

@@ -31,7 +31,7 @@ def relative(path: Path) -> str:
 NEEDED = """
     path.sh cmd.sh Makefile setup.py pyproject.toml constraints.txt README.md CHANGES.md LICENSE .ci/run
     .pre-commit-config.yaml conf/teacher.yaml conf/student.yaml data/.gitignore exp/.gitignore
-    local/reference/prepare.sh local/reference/demo.sh
+    local/reference/prepare.sh local/mini/prepare_data.sh local/distil.sh run.sh
 """
 
 
