@@ -10,7 +10,6 @@ import numpy as np
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
 from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
 from hybrid_kd.distill.label_store import read_label_store
-from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.dnn import Dnn
@@ -21,7 +20,7 @@ from hybrid_kd.network.model_dir import (
     save_networks,
     write_feature_transform,
 )
-from hybrid_kd.provenance import collect_provenance, sha256_of_file
+from hybrid_kd.provenance import collect_provenance, refuse_differences, sha256_of_file
 from hybrid_kd.training.inputs import Inputs
 from hybrid_kd.training.loop import CHECKPOINT
 from hybrid_kd.training.options import TrainOptions
@@ -42,7 +41,7 @@ def check_begun_with(options: TrainOptions) -> None:
         begun_with = {field.name: field.default for field in fields(TrainOptions)} | read_yaml(path)
         now = options_to_dict(options)
         names = [name for name in now if name not in NOT_COMPARED]
-        _raise_if_different(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
+        refuse_differences(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
 
 
 def begin(options: TrainOptions, inputs: Inputs) -> None:
@@ -53,7 +52,7 @@ def begin(options: TrainOptions, inputs: Inputs) -> None:
     provenance = _provenance(options, inputs)
     path = options.out / PROVENANCE
     if path.is_file():
-        _raise_if_different(path, read_json(path)["inputs"], provenance["inputs"])
+        refuse_differences(path, read_json(path)["inputs"], provenance["inputs"])
         return
     copy_alignment_files(options.train_ali, options.out)
     counts = np.bincount(inputs.train.pdf_ali.cpu().numpy(), minlength=inputs.num_pdfs)
@@ -82,12 +81,3 @@ def _provenance(options: TrainOptions, inputs: Inputs) -> dict[str, Any]:
     if options.teacher_labels is not None:
         provenance["inputs"]["teacher_labels"] = read_label_store(options.teacher_labels).header.sha256
     return provenance
-
-
-def _raise_if_different(path: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    if names:
-        differences = ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
-        raise HybridKdError.at(
-            path, f"begun differently: {differences}", fix="give another --out, or delete this one"
-        )
