@@ -90,8 +90,9 @@ def test_a_bug_in_a_job_is_in_its_log(tmp_path: Path) -> None:
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs begin with it ignored
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.processes import run_jobs
 out = Path(sys.argv[1])
