@@ -35,7 +35,10 @@ cmd=$train_cmd
 . steps/kd/utils/parse_options.sh
 set -euo pipefail
 
-[ $# -eq 0 ] && [ -f "local/$corpus/settings.sh" ] || { echo "$help_message" >&2; exit 1; }
+[ $# -eq 0 ] || { echo "$help_message" >&2; exit 1; }
+for file in prepare_data.sh settings.sh hard teachers distilled; do
+  [ -f "local/$corpus/$file" ] || { echo "$0: no corpus '$corpus': no such file local/$corpus/$file" >&2; exit 1; }
+done
 data=${data_dir:-data/$corpus} exp=${exp_dir:-exp/$corpus}
 # shellcheck source=local/mini/settings.sh
 . "local/$corpus/settings.sh"
