@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Int32, Int64
+from jaxtyping import Int32
 
 from hybrid_kd.archives.context_tree import ContextTree
 from hybrid_kd.archives.transition_model import TransitionModel
-from hybrid_kd.gmm.phone_segments import PhoneTable, make_phone_table, split_to_phones
+from hybrid_kd.gmm.phone_segments import PhoneTable, make_phone_table, phone_windows, split_to_phones
 from hybrid_kd.graph.transition_table import TransitionTable, make_transition_table
-
-NO_PHONE = 0  # beyond the utterance's edge
 
 
 @dataclass
@@ -44,7 +42,11 @@ class AlignmentConverter:
         Raises: ValueError if it does not consist of whole phones, or the models' topologies differ.
         """
         segments = split_to_phones(transition_ali, self._phone_table)
-        windows = _windows(segments.phones, self.new_tree)
+        windows = phone_windows(
+            segments.phones,
+            context_width=self.new_tree.context_width,
+            central_position=self.new_tree.central_position,
+        )
         keys = np.column_stack([np.repeat(windows, np.diff(segments.bounds), axis=0), transition_ali])
         unique, where = np.unique(keys, axis=0, return_inverse=True)
         new_ids = [self._new_id(tuple(key)) for key in unique.tolist()]
@@ -67,10 +69,3 @@ class AlignmentConverter:
         except (KeyError, IndexError) as error:
             raise ValueError(f"the new tree or topology has no state for {window}: {error}") from error
         return int(self._new.first_id[new_state]) + old_id - int(self._old.first_id[old_state])
-
-
-def _windows(phones: Int32[np.ndarray, " phones"], tree: ContextTree) -> Int64[np.ndarray, "phones window"]:
-    """Each phone's window of the tree's width."""
-    padded = np.full(len(phones) + tree.context_width - 1, NO_PHONE, np.int64)
-    padded[tree.central_position : tree.central_position + len(phones)] = phones
-    return np.lib.stride_tricks.sliding_window_view(padded, tree.context_width)
