@@ -105,12 +105,12 @@ def _decode_pending(
                 data, utt_ids=jobs[job - 1], feats={utt_id: data.feats[utt_id] for utt_id in jobs[job - 1]}
             )
             model = _load_model(options.model, transition_model)
-            tally = Reasons(options.data)
+            tally = Tally(options.data)
             utterances = forward_utterances(model, part, tally)
             stats = decoder.decode_job(
                 utterances, lattice_file(options.out, job), job_log(options.out, job), report
             )
-            stats.left_out |= tally.by_utterance
+            stats.left_out |= tally.reason_of
             write_job_stats(options.out, job, stats)
 
         if options.job is not None:  # in this process, whose log is the cluster's
@@ -118,19 +118,6 @@ def _decode_pending(
             return
         num_utts = sum(len(jobs[job - 1]) for job in pending)
         run_jobs(work, pending, log=partial(job_log, options.out), total=num_utts, what="decoding")
-
-
-class Reasons(Tally):
-    """A tally that also keeps which utterance was left out, and why."""
-
-    def __init__(self, place: str | Path) -> None:
-        super().__init__(place)
-        self.by_utterance: dict[str, str] = {}
-
-    def left_out(self, key: str, reason: str, detail: str = "") -> None:
-        """Warn of one bad utterance and keep why it is left out."""
-        super().left_out(key, reason, detail)
-        self.by_utterance[key] = reason
 
 
 def _load_model(path: Path, transition_model: TransitionModel) -> Model:
