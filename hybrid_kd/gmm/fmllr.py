@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
 from hybrid_kd.gmm.frame_posteriors import Utterances, WeightedFrames, weighted_chunks
 from hybrid_kd.gmm.model import StackedGmm
@@ -115,12 +115,12 @@ def mean_gain(estimates: Sequence[FmllrEstimate]) -> float:
 
 
 def compose_fmllr(
-    second: Float64[np.ndarray, "dim columns"], first: Float64[np.ndarray, "dim columns"]
-) -> Float64[np.ndarray, "dim columns"]:
+    second: Float[np.ndarray, "dim columns"], first: Float[np.ndarray, "dim columns"]
+) -> Float[np.ndarray, "dim columns"]:
     """The transform that is ``first`` and then ``second``, both affine: [A2 A1, A2 b1 + b2].
 
     Source: Kaldi transform/transform-common.cc, ComposeTransforms with b_is_affine=true.
     """
-    composed: Float64[np.ndarray, "dim columns"] = second[:, :-1] @ first
+    composed: Float[np.ndarray, "dim columns"] = second[:, :-1] @ first
     composed[:, -1] += second[:, -1]
     return composed

@@ -22,12 +22,11 @@ from hybrid_kd.decoding.lattice_order import frames_of_arcs
 from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.transforms import apply_transform
-from hybrid_kd.gmm.fmllr import FmllrEstimate, accumulate_fmllr, estimate_fmllr
+from hybrid_kd.gmm.fmllr import FmllrEstimate, accumulate_fmllr, compose_fmllr, estimate_fmllr
 from hybrid_kd.gmm.frame_posteriors import posteriors_to_pdfs, weight_silence
 from hybrid_kd.gmm.lattice_posteriors import lattice_posteriors
 from hybrid_kd.gmm.model import StackedGmm
 from hybrid_kd.gmm.model_dir import GmmModelDir
-from hybrid_kd.gmm.training import compose_affine
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +60,7 @@ class SpeakerDecoder:
             report(utt_id)
         lattices = dict(_lattices(decoded.items()))
         second = self._estimate(speaker, adapted, lattices, None)
-        transform = compose_affine(second.transform, first.transform)
+        transform = compose_fmllr(second.transform, first.transform)
         final = {
             utt_id: rescore_lattice(lattice, models.gmm, models.model, _adapt(frames[utt_id], transform))
             for utt_id, lattice in lattices.items()

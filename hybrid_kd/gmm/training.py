@@ -19,7 +19,7 @@ from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.frontend.model_features import FeatureKind
 from hybrid_kd.frontend.transforms import compose_transforms
 from hybrid_kd.gmm import steps
-from hybrid_kd.gmm.fmllr import mean_gain
+from hybrid_kd.gmm.fmllr import compose_fmllr, mean_gain
 from hybrid_kd.gmm.mixing_up import mix_up
 from hybrid_kd.gmm.mllt import estimate_mllt, transform_means
 from hybrid_kd.gmm.model import StackedGmm
@@ -191,10 +191,9 @@ def estimate_speakers(
     silence = trainer.lang.silence_phones
     parts = trainer.pool.map(steps.estimate_transforms, gmm, None, model, silence, what="fMLLR")
     estimates = {speaker: estimate for part in parts for speaker, estimate in part.items()}
-    transforms = {
-        speaker: compose_affine(estimate.transform, None if before is None else before[speaker])
-        for speaker, estimate in estimates.items()
-    }
+    transforms = {speaker: estimate.transform for speaker, estimate in estimates.items()}
+    if before is not None:
+        transforms = {speaker: compose_fmllr(new, before[speaker]) for speaker, new in transforms.items()}
     return transforms, mean_gain(list(estimates.values()))
 
 
@@ -207,18 +206,3 @@ def set_features(
     if transforms is not None:
         transforms = {speaker: transform.astype(np.float32) for speaker, transform in transforms.items()}
     trainer.pool.map(steps.set_features, trainer.kind_with(matrix), transforms, what="features")
-
-
-def compose_affine(
-    second: Float[np.ndarray, "dim columns"], first: Float[np.ndarray, "dim columns"] | None
-) -> Float[np.ndarray, "dim columns"]:
-    """The affine transform that is ``first`` and then ``second``.
-
-    Source: Kaldi transform/transform-common.cc, ComposeTransforms with b_is_affine=true.
-    """
-    if first is None:
-        return second
-    dim = len(second)
-    composed: Float[np.ndarray, "dim columns"] = second[:, :dim] @ first
-    composed[:, dim] += second[:, dim]
-    return composed
