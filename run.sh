@@ -1,49 +1,157 @@
 #!/usr/bin/env bash
 
-# The whole way from a corpus to students and their WERs, without Kaldi: waveforms, MFCC, monophones, triphones,
-# LDA+MLLT, speaker adaptation, HCLG, fMLLR frames, teacher, labels, students, lattices. What is finished is not done
-# again, so the same call continues. What belongs to one corpus is in local/<corpus>: prepare_data.sh, settings.sh
-# (sizes) and the lists of systems hard, teachers, distilled (see local/distil.sh).
+# The whole way from a corpus to students and their WERs: waveforms, MFCC, monophones, triphones, LDA+MLLT, speaker
+# adaptation, HCLG, fMLLR frames, teacher, labels, students, lattices. The GMM stages and the decoding are Kaldi's or those of
+# hybrid_kd. With --from-kaldi-exp it begins with the teacher, on a finished Kaldi experiment. What is finished is not done
+# again, so the same call continues. What belongs to one corpus is in local/<corpus>: prepare_data.sh, settings.sh and the
+# lists of systems teachers, hard, distilled.
 
 # Begin configuration section.
 corpus=mini
+from_kaldi_exp=false
+dry_run=false
 stage=0
 stop_stage=99
-nj=2           # processes of features, GMM stages and decoding; trainings at a time
-threads=1      # of each training
-data_dir=      # where data go (data/<corpus>)
-exp_dir=       # where models go (exp/<corpus>)
+nj=2               # processes of features, GMM stages and decoding; trainings at a time
+threads=1          # of each training
+kaldi_root=        # a Kaldi that is installed (KALDI_ROOT)
+gmm=embedded       # the GMM stages: kaldi or embedded
+decoder=auto       # of the networks: kaldi (latgen-faster-mapped), embedded, or auto
+data_dir=          # where data go (data/<corpus>)
+exp_dir=           # where models go (exp/<corpus>)
+systems=           # lists of systems (local/<corpus>)
+beam=13            # of the networks, as the next two; a corpus may have its own
+lattice_beam=8
+acoustic_scale=0.1
+train_data=        # this and the next are for --from-kaldi-exp
+train_ali=
+dev_data=
+dev_ali=
+tune_data=
+eval_data=
+graph=
 cmd=
+cuda_cmd=
 # End configuration section.
 
 help_message="Usage: $0 [options]
  e.g.: $0 --corpus mini --stage 4
+       $0 --corpus chime4 --kaldi-root /opt/kaldi --gmm kaldi --chime4 /corpora/CHiME4 --wsj0 /corpora/wsj0
+       $0 --from-kaldi-exp --train-data data-fmllr-tri3b/tr --train-ali exp/tri3b_ali_tr \\
+         --dev-data data-fmllr-tri3b/dt --dev-ali exp/tri3b_ali_dt --eval-data data-fmllr-tri3b/et \\
+         --graph exp/tri3b/graph --exp-dir exp/kd
 Options:
   --corpus <name>                # a directory of local/ (mini)
   --stage <n> --stop-stage <n>   # 0 corpus, 1 MFCC, 2 lexicon and language model, 3 monophones, 4 triphones,
                                  # 5 LDA+MLLT, 6 speaker-adapted, 7 HCLG, 8 alignments and first-pass decoding,
-                                 # 9 fMLLR frames, 10 hard-label students, 11 teachers, 12 labels, 13 distilled
-                                 # students, 14 lattices and WERs, 15 tables
-  --nj <n>                       # processes (2)
+                                 # 9 fMLLR frames, 10 teachers, 11 labels, 12 students, 13 lattices, 14 WERs, 15 tables
+  --dry-run                      # print the commands, run nothing
+  --nj <n>                       # processes (2); with --gmm kaldi no more than a set has speakers
   --threads <n>                  # threads of each training (1)
+  --kaldi-root <dir>             # a Kaldi that is installed (the environment's KALDI_ROOT)
+  --gmm kaldi|embedded           # whose GMM stages (embedded)
+  --decoder kaldi|embedded|auto  # of the networks (auto: latgen-faster-mapped where it is on the PATH)
+  --beam <b> --lattice-beam <b> --acoustic-scale <s>   # of the networks (13, 8, 0.1, or the corpus' own)
   --data-dir <dir> --exp-dir <dir>   # (data/<corpus>, exp/<corpus>)
-  --cmd <cmd>                    # how to run the jobs (train_cmd of cmd.sh)"
+  --systems <dir>                # the lists of systems teachers, hard, distilled (local/<corpus>)
+  --cmd <cmd> --cuda-cmd <cmd>   # how to run jobs, and trainings (train_cmd and cuda_cmd of cmd.sh)
+On a finished Kaldi experiment (stages 10 to 15; the systems are those of local/chime4 unless --systems names others):
+  --from-kaldi-exp
+  --train-data <dir> --train-ali <dir>   # fMLLR features (feats.scp) and alignments (ali.N.gz, final.mdl)
+  --dev-data <dir> --dev-ali <dir>       # these drive the learning rate
+  --tune-data '<dir> ...'        # decoded; LM weight and penalty are chosen on all of them together (--dev-data)
+  --eval-data '<dir> ...'        # decoded, scored at that point (none)
+  --graph <dir>                  # HCLG.fst (or .gz, .xz) and words.txt"
 
-. ./cmd.sh
-. ./path.sh
-cmd=$train_cmd
-. steps/kd/utils/parse_options.sh
-set -euo pipefail
-
-[ $# -eq 0 ] || { echo "$help_message" >&2; exit 1; }
-for file in prepare_data.sh settings.sh hard teachers distilled; do
-  [ -f "local/$corpus/$file" ] || { echo "$0: no corpus '$corpus': no such file local/$corpus/$file" >&2; exit 1; }
+# Flags without a value, and the corpus whose settings are options too.
+args=()
+while [ $# -gt 0 ]; do
+  args+=("$1")
+  case $1 in
+    --from-kaldi-exp | --dry-run) [[ ${2:-} = true || ${2:-} = false ]] || args+=(true) ;;
+    --corpus) corpus=${2:-} ;;
+  esac
+  shift
 done
-data=${data_dir:-data/$corpus} exp=${exp_dir:-exp/$corpus}
+[[ " ${args[*]} " != *" --from-kaldi-exp true "* || " ${args[*]} " == *" --corpus "* ]] || corpus=chime4
+[ -f "local/$corpus/settings.sh" ] \
+  || { echo "$0: no corpus '$corpus': no such file local/$corpus/settings.sh" >&2; exit 1; }
 # shellcheck source=local/mini/settings.sh
 . "local/$corpus/settings.sh"
-sets="$train_set $dev_set $eval_sets"
-mkdir -p "$exp"
+
+[ -z "${corpus_help:-}" ] || help_message+="
+Of this corpus:
+$corpus_help"
+
+. ./cmd.sh
+cmd=$train_cmd
+set -- "${args[@]}"
+. steps/kd/utils/parse_options.sh
+[ -z "$kaldi_root" ] || export KALDI_ROOT=$kaldi_root
+. ./path.sh
+set -euo pipefail
+[ $# -eq 0 ] || { echo "$help_message" >&2; exit 1; }
+
+# Names as paths: in_dir <dir>/<prefix> '<name> <name>'
+in_dir() {
+  local name paths=()
+  for name in $2; do paths+=("$1$name"); done
+  echo "${paths[*]}"
+}
+
+data=${data_dir:-data/$corpus} exp=${exp_dir:-exp/$corpus} systems=${systems:-local/$corpus}
+if $from_kaldi_exp; then
+  exp=${exp_dir:-exp/kd}
+  [ "$stage" -ge 10 ] || stage=10
+else
+  train_data=$data/fmllr/$train_set train_ali=$exp/tri3b_ali_$train_set graph=$exp/tri3b/graph
+  dev_data=$data/fmllr/$cv_set dev_ali=$exp/tri3b_ali_$cv_set
+  tune_data=$(in_dir "$data/fmllr/" "$dev_sets") eval_data=$(in_dir "$data/fmllr/" "$eval_sets")
+fi
+
+# Every missing input is named before any work starts.
+complaints=()
+expect() {
+  local file
+  for file in "$@"; do
+    [ -f "$file" ] || complaints+=("no such file $file")
+  done
+}
+expect "$systems"/{teachers,hard,distilled}
+[[ $gmm = kaldi || $gmm = embedded ]] || complaints+=("--gmm $gmm: give kaldi or embedded")
+if [ "$gmm" = kaldi ] && ! $from_kaldi_exp && [ ! -d "${KALDI_ROOT:-/nowhere}/egs/wsj/s5/steps" ]; then
+  complaints+=("--gmm kaldi: no egs/wsj/s5/steps in KALDI_ROOT '${KALDI_ROOT:-}'; give --kaldi-root")
+fi
+if [ "$decoder" = kaldi ] && ! command -v latgen-faster-mapped > /dev/null; then
+  complaints+=("--decoder kaldi: no latgen-faster-mapped on the PATH; give --kaldi-root")
+fi
+if $from_kaldi_exp; then
+  for name in train_data train_ali dev_data dev_ali graph; do
+    [ -n "${!name}" ] || complaints+=("--from-kaldi-exp needs --${name/_/-}")
+  done
+  for dir in $train_data $dev_data $tune_data $eval_data; do expect "$dir"/{feats.scp,utt2spk}; done
+  for dir in $train_ali $dev_ali; do expect "$dir"/{ali.1.gz,final.mdl}; done
+  if [ -n "$graph" ]; then
+    expect "$graph/words.txt"
+    [ -n "$(compgen -G "$graph/HCLG.fst*")" ] || complaints+=("no $graph/HCLG.fst, .gz or .xz")
+  fi
+elif [ "$stage" -le 0 ] && ! $dry_run && declare -F check_corpus > /dev/null; then
+  check_corpus || complaints+=("local/$corpus lacks what is named above")
+fi
+if [ "${#complaints[@]}" -gt 0 ]; then
+  printf "$0: %s\n" "${complaints[@]}" >&2
+  exit 1
+fi
+
+# Runs a command, or prints it.
+run() {
+  if $dry_run; then
+    printf '%q ' "$@"
+    echo
+  else
+    "$@"
+  fi
+}
 
 # Says and runs one stage, and how many seconds it took: stage <number> <what> <command>.
 stage() {
@@ -53,99 +161,42 @@ stage() {
   echo "stage $number: $what"
   start=$(date +%s)
   "$@"
-  echo "$number $(($(date +%s) - start)) $what" >> "$exp/stage_seconds"
-  echo "stage $number: $(($(date +%s) - start)) s"
+  $dry_run || echo "$number $(($(date +%s) - start)) $what" >> "$exp/stage_seconds"
+  $dry_run || echo "stage $number: $(($(date +%s) - start)) s"
 }
 
-prepare_corpus() {
-  "local/$corpus/prepare_data.sh" --nj "$nj" "$data"
-}
-
-make_mfcc() {
-  local set
-  for set in $sets; do
-    hybrid-kd features --data "$data/$set" --out "$data/mfcc/$set" --nj "$nj"
-  done
-}
-
-make_language() {
-  hybrid-kd graph lang --dict "$data/dict" --oov-word "$oov_word" --out "$data/lang"
-  if [ -f "$data/lm_text" ]; then # else the corpus brings its language model
-    hybrid-kd graph lm --text "$data/lm_text" --plain --vocab "$data/vocab" --out "$data/lm.arpa.gz"
-  fi
-}
-
-train_mono() {
-  hybrid-kd gmm mono --data "$mfcc_train" --lang "$data/lang" --out "$exp/mono" --num-gauss "$mono_gauss" --nj "$nj"
-}
-
-# align_and_train <command> <from> <to> <leaves> <Gaussians>
-align_and_train() {
-  hybrid-kd gmm align --data "$mfcc_train" --lang "$data/lang" --model "$exp/$2" --out "$exp/$2_ali" --nj "$nj"
-  hybrid-kd gmm "$1" --data "$mfcc_train" --lang "$data/lang" --ali "$exp/$2_ali" --out "$exp/$3" \
-    --num-leaves "$4" --num-gauss "$5" --nj "$nj"
-}
-
-make_graph() {
-  hybrid-kd graph hclg --lang "$data/lang" --lm "$data/lm.arpa.gz" --model "$exp/tri3b" --out "$exp/tri3b/graph"
-}
-
-align_and_decode() {
-  local set tune_on=
-  for set in $train_set $dev_set; do
-    hybrid-kd gmm align --data "$data/mfcc/$set" --lang "$data/lang" --model "$exp/tri3b" \
-      --out "$exp/tri3b_ali_$set" --nj "$nj"
-  done
-  for set in $dev_set $eval_sets; do
-    # shellcheck disable=SC2086
-    hybrid-kd gmm decode-fmllr --data "$data/mfcc/$set" --graph "$exp/tri3b/graph" --model "$exp/tri3b" \
-      --out "$exp/tri3b/decode_$set" --nj "$nj" $gmm_decode_opts
-    hybrid-kd score --data "$data/mfcc/$set" --graph "$exp/tri3b/graph" "$exp/tri3b/decode_$set" --nj "$nj" \
-      ${tune_on:+--tune-on "$tune_on"}
-    tune_on=$exp/tri3b/decode_$dev_set
-  done
-}
-
-# The training set's transforms come from its alignment, those of the others from their decoding.
-make_fmllr() {
-  local set transforms
-  for set in $sets; do
-    transforms=$exp/tri3b/decode_$set
-    [ "$set" != "$train_set" ] || transforms=$exp/tri3b_ali_$set
-    hybrid-kd features --data "$data/mfcc/$set" --gmm "$exp/tri3b" --transforms "$transforms" \
-      --out "$data/fmllr/$set" --nj "$nj"
-  done
-}
-
-# distil <first-stage> <last-stage> of local/distil.sh
+# distil <stage of local/distil.sh>
 distil() {
-  # shellcheck disable=SC2086
-  local/distil.sh --stage "$1" --stop-stage "$2" --jobs "$nj" --threads "$threads" --cmd "$cmd" \
-    --train-set "$train_set" --dev-set "$dev_set" --eval-sets "$eval_sets" --study-beams "" $distil_opts \
-    "$data/fmllr" "$exp/tri3b_ali" "$exp/tri3b/graph" "local/$corpus" "$exp"
+  local/distil.sh --stage "$1" --stop-stage "$1" --dry-run "$dry_run" --jobs "$nj" --threads "$threads" \
+    --cmd "$cmd" --cuda-cmd "$cuda_cmd" --decoder "$decoder" --beam "$beam" --lattice-beam "$lattice_beam" \
+    --acoustic-scale "$acoustic_scale" --tune-data "$tune_data" --eval-data "$eval_data" \
+    "$train_data" "$train_ali" "$dev_data" "$dev_ali" "$graph" "$systems" "$exp"
 }
 
 make_tables() {
-  hybrid-kd collect --exp "$exp" --baseline "$baseline" --out "$exp/results/$corpus.jsonl"
-  hybrid-kd report --results "$exp/results" --out "$exp/RESULTS.md"
-  sed -n '/^### Word error rates/,$p' "$exp/RESULTS.md"
+  run hybrid-kd collect --exp "$exp" --baseline "$(sed '/^#/d; s/ .*//; q' "$systems/hard")" \
+    --out "$exp/results/$(basename "$exp").jsonl"
+  run hybrid-kd report --results "$exp/results" --out "$exp/RESULTS.md"
+  $dry_run || sed -n '/^### Word error rates/,$p' "$exp/RESULTS.md"
+  if declare -F corpus_results > /dev/null; then corpus_results; fi
 }
 
-mfcc_train=$data/mfcc/$train_set
+$dry_run || mkdir -p "$exp"
+. local/gmm.sh
 
 stage 0 "corpus" prepare_corpus
 stage 1 "MFCC" make_mfcc
 stage 2 "lexicon and language model" make_language
 stage 3 "monophones" train_mono
-stage 4 "triphones" align_and_train deltas mono tri1 "$tri1_leaves" "$tri1_gauss"
-stage 5 "LDA+MLLT" align_and_train lda-mllt tri1 tri2b "$tri2b_leaves" "$tri2b_gauss"
-stage 6 "speaker-adapted" align_and_train sat tri2b tri3b "$tri3b_leaves" "$tri3b_gauss"
+stage 4 "triphones" train_triphones deltas mono tri1 "$tri1_leaves" "$tri1_gauss"
+stage 5 "LDA+MLLT" train_triphones lda-mllt tri1 tri2b "$tri2b_leaves" "$tri2b_gauss"
+stage 6 "speaker-adapted" train_triphones sat tri2b tri3b "$tri3b_leaves" "$tri3b_gauss"
 stage 7 "HCLG" make_graph
 stage 8 "alignments and first-pass decoding" align_and_decode
 stage 9 "fMLLR frames" make_fmllr
-stage 10 "hard-label students" distil 1 1
-stage 11 "teachers" distil 2 2
-stage 12 "labels" distil 3 3
-stage 13 "distilled students" distil 4 4
-stage 14 "lattices and WERs" distil 6 6
+stage 10 "teachers" distil 1
+stage 11 "labels" distil 2
+stage 12 "students" distil 3
+stage 13 "lattices" distil 4
+stage 14 "WERs" distil 5
 stage 15 "tables" make_tables

@@ -4,14 +4,14 @@
 
 # Begin configuration section.
 cmd=run.pl
-tune_on=  # decode directory whose best point is taken (the development set's); else the set's own best
+tune_on=  # decode directories whose best point is taken (the development sets'); else the set's own best
 opts=     # more options of `hybrid-kd score`
 # End configuration section.
 
 help_message="Usage: $0 [options] <data> <graph-dir> <decode-dir>
  e.g.: $0 --tune-on exp/student/decode_dt data-fmllr/et exp/tri3b/graph exp/student/decode_et
 Options:
-  --tune-on <decode-dir>    # take the LM weight and penalty that were best there
+  --tune-on '<dir> <dir>'   # take the LM weight and penalty that were best there, on all of them together
   --opts '<options>'        # more options of hybrid-kd score
   --cmd <cmd>               # how to run the scoring: run.pl, queue.pl --mem 4G, ..."
 
@@ -31,6 +31,6 @@ done
 
 # shellcheck disable=SC2086
 $cmd JOB=1:1 "$dir/log/score.JOB.log" \
-  hybrid-kd score --data "$data" --graph "$graph" ${tune_on:+--tune-on "$tune_on"} $opts "$dir"
+  hybrid-kd score "$dir" --data "$data" --graph "$graph" ${tune_on:+--tune-on $tune_on} $opts
 
 sed '/^#/d' "$dir/log/score.1.log"

@@ -5,8 +5,10 @@
 
 # Begin configuration section.
 cmd=run.pl
+nproc=1          # processes that share the training, one a GPU
 config_yaml=     # options of `hybrid-kd train`, e.g. conf/student.yaml
 teacher_labels=  # what make_labels.sh wrote; or
+utt_map=         # where those are labels of other utt_ids
 teacher=         # a model to run on the fly
 init=            # a model to start from
 opts=            # more options of `hybrid-kd train`
@@ -18,9 +20,11 @@ help_message="Usage: $0 [options] <data-train> <data-dev> <ali-train> <ali-dev> 
 Options:
   --config-yaml <file>      # options of hybrid-kd train: conf/student.yaml
   --teacher-labels <dir>    # train on these labels, or
+  --utt-map <file>          # where those are labels of other utt_ids: '<training utt_id> <label utt_id>' a line
   --teacher <dir>           # on those of this model, run on the fly
   --init <dir>              # start from this model
   --opts '<options>'        # more, e.g. '--hard-weight 0.1 --temperatures 2 --seed 1'
+  --nproc <n>               # so many processes on one host share the training (torchrun), one a GPU
   --cmd <cmd>               # how to run the training: run.pl, queue.pl --mem 4G, ..."
 
 echo "$0 $*"
@@ -36,14 +40,19 @@ command -v hybrid-kd > /dev/null || { echo "$0: no hybrid-kd on the PATH; pip in
 for file in "$data_train"/{feats.scp,utt2spk} "$data_dev"/{feats.scp,utt2spk} \
   "$ali_train"/{ali.1.gz,final.mdl} "$ali_dev"/{ali.1.gz,final.mdl} \
   ${config_yaml:+"$config_yaml"} ${teacher:+"$teacher/final.safetensors"} ${init:+"$init/final.safetensors"} \
-  ${teacher_labels:+"$teacher_labels/labels.json"}; do
+  ${teacher_labels:+"$teacher_labels/labels.json"} ${utt_map:+"$utt_map"}; do
   [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
 done
 
+train="hybrid-kd train"
+if [ "$nproc" != 1 ]; then
+  command -v torchrun > /dev/null || { echo "$0: no torchrun on the PATH; it comes with torch" >&2; exit 1; }
+  train="torchrun --standalone --nproc-per-node $nproc -m hybrid_kd train"
+fi
 # shellcheck disable=SC2086
 $cmd JOB=1:1 "$dir/log/train.JOB.log" \
-  hybrid-kd train ${config_yaml:+--config "$config_yaml"} ${init:+--init "$init"} \
-  ${teacher_labels:+--teacher-labels "$teacher_labels"} ${teacher:+--teacher "$teacher"} $opts \
+  $train ${config_yaml:+--config "$config_yaml"} ${init:+--init "$init"} \
+  ${teacher_labels:+--teacher-labels "$teacher_labels"} ${utt_map:+--utt-map "$utt_map"} ${teacher:+--teacher "$teacher"} $opts \
   --train-data "$data_train" --train-ali "$ali_train" --dev-data "$data_dev" --dev-ali "$ali_dev" --out "$dir"
 
 echo "$0: trained $dir"

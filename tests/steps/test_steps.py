@@ -108,6 +108,16 @@ def test_an_absent_input_is_named_before_anything_runs(
     assert not list(recipe.glob("**/*.log"))
 
 
+def test_train_by_several_processes_goes_through_torchrun(recipe: Path, call: Call) -> None:
+    (recipe / "bin/torchrun").write_text(STAND_IN)
+    (recipe / "bin/torchrun").chmod(0o755)
+    done = call("train", "--nproc", "4", "--cmd", "run.pl --gpu 4", *ARGS["train"])
+    assert done.returncode == 0, done.stderr
+    assert ("<--standalone><--nproc-per-node><4><-m><hybrid_kd><train><--train-data><data/tr>") in (
+        recipe / "exp/student/log/train.1.log"
+    ).read_text()
+
+
 def test_train_hands_on_data_labels_and_options(recipe: Path, call: Call) -> None:
     options = ["--config-yaml", "conf/student.yaml", "--teacher-labels", "exp/labels", "--init", "exp/model"]
     done = call("train", *options, "--opts", "--seed 3 --temperatures 3:2,1", *ARGS["train"])
@@ -117,6 +127,16 @@ def test_train_hands_on_data_labels_and_options(recipe: Path, call: Call) -> Non
         "<--temperatures><3:2,1><--train-data><data/tr><--train-ali><exp/ali_tr><--dev-data><data/dt>"
         "<--dev-ali><exp/ali_dt><--out><exp/student>\n"
     ) in (recipe / "exp/student/log/train.1.log").read_text()
+
+
+def test_train_hands_on_a_map_and_misses_it_before_anything_runs(recipe: Path, call: Call) -> None:
+    options = ["--teacher-labels", "exp/labels", "--utt-map", "exp/utt_map"]
+    assert "no such file exp/utt_map" in call("train", *options, *ARGS["train"]).stderr
+    touch(recipe / "exp", "utt_map")
+    done = call("train", *options, *ARGS["train"])
+    assert done.returncode == 0, done.stderr
+    log = (recipe / "exp/student/log/train.1.log").read_text()
+    assert "<--teacher-labels><exp/labels><--utt-map><exp/utt_map>" in log
 
 
 def test_train_without_options_gives_none(recipe: Path, call: Call) -> None:
@@ -159,9 +179,10 @@ def test_forward_joins_the_jobs_in_order(recipe: Path, call: Call) -> None:
 
 
 def test_score_shows_what_the_command_said(call: Call) -> None:
-    done = call("score", "--tune-on", "exp/model/decode_dt", *ARGS["score"])
+    done = call("score", "--tune-on", "exp/model/decode_dt exp/model/decode_dt2", *ARGS["score"])
     assert done.stdout.splitlines()[1:] == [
-        "<score><--data><data/dt><--graph><exp/graph><--tune-on><exp/model/decode_dt><exp/model/decode_dt>"
+        "<score><exp/model/decode_dt><--data><data/dt><--graph><exp/graph>"
+        "<--tune-on><exp/model/decode_dt><exp/model/decode_dt2>"
     ]
 
 
