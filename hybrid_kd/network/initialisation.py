@@ -11,6 +11,7 @@ from hybrid_kd.seeds import torch_generator
 HIDDEN_BIAS_MEAN = -2.0
 HIDDEN_BIAS_RANGE = 4.0
 PARAM_STDDEV_FACTOR = 0.1
+OUTPUT_BIAS_LEARN_RATE_COEF = 0.1  # of a network that was not pretrained
 
 
 def initialise(network: Dnn, *, seed: int) -> None:

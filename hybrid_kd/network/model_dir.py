@@ -102,7 +102,18 @@ def save_networks(path: Path, networks: tuple[Dnn, ...], splice: Splice) -> None
         "splice": json.dumps(asdict(splice)),
     }
     with replace_file(path) as file:
-        file.write(save_safetensors(tensors, metadata))
+        file.write(_in_fixed_order(save_safetensors(tensors, metadata)))
+
+
+def _in_fixed_order(content: bytes) -> bytes:
+    """Sort the header, where safetensors' order is random: the same network is to have the same sha256.
+
+    Source: the format's description (u64 length, JSON padded with spaces, tensors).
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[end:]
 
 
 def final_network_file(model_dir: Path) -> Path:
@@ -176,23 +187,3 @@ def copy_alignment_files(source_dir: Path, out: Path, *, also: tuple[str, ...] =
         if source.is_file():
             with replace_file(out / name) as target, source.open("rb") as file:
                 shutil.copyfileobj(file, target)
-
-
-def write_feature_transform(path: Path, network: Dnn, splice: Splice) -> None:
-    """Write splicing and normalisation as Kaldi's nnet1 reads them (text).
-
-    Source: Kaldi nnet/nnet-various.h: Splice, AddShift, Rescale.
-    """
-    input_dim = network.shape.input_dim
-    offsets = " ".join(map(str, range(-splice.left_context, splice.right_context + 1)))
-    feature_dim = input_dim // (splice.left_context + 1 + splice.right_context)
-    lines = ["<Nnet>", f"<Splice> {input_dim} {feature_dim}", f"[ {offsets} ]", "<!EndOfComponent>"]
-    for token, vector in (("AddShift", network.shift), ("Rescale", network.scale)):
-        values = " ".join(f"{value:.9g}" for value in vector.tolist())
-        lines += [
-            f"<{token}> {input_dim} {input_dim}",
-            f"<LearnRateCoef> 0 [ {values} ]",
-            "<!EndOfComponent>",
-        ]
-    with replace_file(path, "w") as file:
-        file.write("\n".join([*lines, "</Nnet>", ""]))

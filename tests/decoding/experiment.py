@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices
+from hybrid_kd.archives.nnet1 import read_nnet1
 from hybrid_kd.network.model_dir import save_networks
-from tests.decoding.nnet1_reader import nnet1_to_dnn
+from hybrid_kd.network.nnet1 import nnet1_to_dnn
 
 SHORT_UTTS = ("mkdb_an316_BUS_SIMU", "mkdb_an316_PED_SIMU", "mkdb_an316_STR_SIMU")
 
@@ -18,7 +19,9 @@ def write_model(shared: Path, path: Path) -> Path:
     """Kaldi's own nnet1 student as one of our model directories."""
     path.mkdir(parents=True)
     experiment = shared / "kaldi-an4" / "exp"
-    network, splice = nnet1_to_dnn(experiment / "nnet1_student_ce")
+    student = experiment / "nnet1_student_ce"
+    components = [*read_nnet1(student / "final.feature_transform"), *read_nnet1(student / "final.nnet")]
+    network, splice = nnet1_to_dnn(components)
     save_networks(path / "final.safetensors", (network,), splice)
     for source in (
         "tri3b_ali_dt05_simu/final.mdl",
