@@ -22,12 +22,15 @@ class Options:
     """mix with the reference labels of this alignment directory (SI)"""
     hard_weight: float = 0.5
     """weight of the reference labels, with --ali"""
+    utt_map: Path | None = None
+    """lines '<training utt_id> <label utt_id>': write the labels of these training utterances"""
 
 
 def run(options: Options) -> None:
     """Export labels."""
-    from hybrid_kd.distill.export import export_labels
+    from hybrid_kd.distill.export import Reference, export_labels
     from hybrid_kd.distill.label_store import read_label_store
+    from hybrid_kd.distill.views import read_utt_map
     from hybrid_kd.errors import HybridKdError
 
     if not 0 <= options.hard_weight <= 1:
@@ -37,6 +40,6 @@ def run(options: Options) -> None:
         options.wspecifier,
         temperature=options.temperature,
         prune_below=options.prune_below,
-        ali_dir=options.ali,
-        hard_weight=options.hard_weight,
+        reference=None if options.ali is None else Reference(options.ali, options.hard_weight),
+        utt_map=None if options.utt_map is None else read_utt_map(options.utt_map),
     )

@@ -12,7 +12,7 @@ class Options:
     teacher: Path
     """model directory (or an ensemble's)"""
     data: Path
-    """Kaldi data directory, usually the training set"""
+    """Kaldi data directory: the students' training set, or the same utterances enhanced or clean"""
     out: Path
     """directory of the label store"""
     temperatures: str = "1,2,3"

@@ -1,5 +1,8 @@
 """Labels of a store as a Kaldi Posterior archive, alone or mixed with a reference alignment (SI)."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +13,19 @@ from hybrid_kd.archives.posteriors import Posteriors, open_posterior_writer
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.distill.label_store import LabelStore
 from hybrid_kd.distill.teachers import RaggedPosteriors, tempered_posteriors
+from hybrid_kd.distill.views import UttMap
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
 from hybrid_kd.progress import track
 from hybrid_kd.tally import Tally
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Reference labels to mix with: an alignment directory, and their weight (0 to 1)."""
+
+    ali_dir: Path
+    hard_weight: float
 
 
 def export_labels(
@@ -22,35 +34,52 @@ def export_labels(
     *,
     temperature: float,
     prune_below: float,
-    ali_dir: Path | None = None,
-    hard_weight: float = 0.0,
+    reference: Reference | None = None,
+    utt_map: UttMap | None = None,
 ) -> None:
     """Write every utterance's labels at one temperature; each pdf stands once in a frame, largest first.
 
-    With ``ali_dir`` they are q = hard_weight * one-hot + (1 - hard_weight) * teacher, and sum to 1.
-    Utterances without alignment or of another length are left out.
+    With ``reference`` they are q = hard_weight * one-hot + (1 - hard_weight) * teacher, and sum to 1.
+    With ``utt_map`` they are written for the training utterances that it lists, under their utt_ids.
+    Utterances without labels or alignment, or with one of another length, are left out.
 
     Raises: HybridKdError for an unplanned temperature, or if over 1 % of the utterances are left out.
     """
-    alignments = None if ali_dir is None else dict(read_alignment_dir(ali_dir))
-    model = None if ali_dir is None else _read_transition_model(ali_dir, store)
+    pdf_ali_of = None if reference is None else _pdf_alignments(store, reference.ali_dir)
+    label_utt_ids = {utt_id: utt_id for utt_id in store.utt_ids} if utt_map is None else utt_map.label_utt_ids
+    offsets_of = dict(zip(store.utt_ids, pairwise(store.utt_offsets.tolist()), strict=True))
     tally = Tally(store.path)
-    offsets = store.utt_offsets
     with open_posterior_writer(wspecifier) as write:
-        for index, utt_id in track(enumerate(store.utt_ids), total=len(store.utt_ids), what="export-labels"):
-            frames = slice(int(offsets[index]), int(offsets[index + 1]))
+        for utt_id in track(sorted(label_utt_ids), total=len(label_utt_ids), what="export-labels"):
+            try:
+                frames = _labelled_frames(offsets_of, label_utt_ids[utt_id])
+                pdf_ali = None if pdf_ali_of is None else pdf_ali_of(utt_id, frames.stop - frames.start)
+            except DisagreementError as disagreement:
+                tally.left_out(utt_id, *disagreement.args)
+                continue
             teacher = tempered_posteriors(store, temperature, prune_below=prune_below, frames=frames)
-            if alignments is None or model is None:
+            if reference is None or pdf_ali is None:
                 write(utt_id, _as_kaldi(teacher))
             else:
-                try:
-                    pdf_ali = matching_pdf_ali(frames.stop - frames.start, alignments.get(utt_id), model)
-                except DisagreementError as disagreement:
-                    tally.left_out(utt_id, *disagreement.args)
-                    continue
-                write(utt_id, mix_with_reference(teacher, pdf_ali, hard_weight=hard_weight))
+                write(utt_id, mix_with_reference(teacher, pdf_ali, hard_weight=reference.hard_weight))
             tally.done()
-        tally.close(fix="align the data directory that was labelled")
+        tally.close(
+            fix="align the data directory that was labelled; where a student learns from another view, give"
+            " its own alignment and --utt-map of its utterances"
+        )
+
+
+def _labelled_frames(offsets_of: Mapping[str, tuple[int, int]], label_utt_id: str) -> slice:
+    if label_utt_id not in offsets_of:
+        raise DisagreementError("no teacher labels", f"there is no '{label_utt_id}'")
+    return slice(*offsets_of[label_utt_id])
+
+
+def _pdf_alignments(store: LabelStore, ali_dir: Path) -> Callable[[str, int], Int32[np.ndarray, " frames"]]:
+    """The pdf_ids of an utterance, whose labels have so many frames."""
+    model = _read_transition_model(ali_dir, store)
+    alignments = dict(read_alignment_dir(ali_dir))
+    return lambda utt_id, num_frames: matching_pdf_ali(num_frames, alignments.get(utt_id), model)
 
 
 def mix_with_reference(

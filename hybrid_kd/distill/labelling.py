@@ -21,7 +21,7 @@ from hybrid_kd.frames.features import SplicedFeatures
 from hybrid_kd.frames.labelled import load_features
 from hybrid_kd.network.model_dir import FINAL, AcousticModel
 from hybrid_kd.progress import track
-from hybrid_kd.provenance import sha256_of_file
+from hybrid_kd.provenance import refuse_differences, sha256_of_file
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +70,9 @@ def _existing(out: Path, plan: LabelStorePlan) -> LabelStoreHeader:
         raise HybridKdError.at(out, "exists and is not a label store", fix="give another --out")
     header = read_label_store(out).header
     before, now = asdict(header), asdict(plan) | {"temperatures": list(plan.temperatures)}
-    names = [name for name in now if name not in ("teacher", "data") and before[name] != now[name]]
-    if names:
-        differences = ", ".join(f"{name} was {before[name]}, is {now[name]}" for name in names)
-        raise HybridKdError.at(
-            out, f"written differently: {differences}", fix="give another --out, or delete it"
-        )
-    logger.info("%s: already written", out)
+    names = now.keys() - {"teacher", "data"}  # paths: their contents are compared
+    refuse_differences(
+        out / HEADER, {name: before[name] for name in names}, {name: now[name] for name in names}
+    )
+    logger.info("%s: already done", out)
     return header

@@ -14,10 +14,22 @@ MIN_TEMPERATURE = 0.01
 
 @dataclass(frozen=True)
 class SparsePosteriors:
-    """At most ``entries`` states a frame; padding has posterior 0 (and pdf_id 0), so that it adds nothing."""
+    """At most ``entries`` states a frame; padding has posterior 0 (and pdf_id 0), so that it adds nothing.
 
-    pdf_ids: Int64[Tensor, "batch entries"]
-    posteriors: Float[Tensor, "batch entries"]
+    Labels of several students are stacked along a first axis; ``own_entries`` are those of each before they
+    were padded to the widest student.
+    """
+
+    pdf_ids: Int64[Tensor, "*students batch entries"]
+    posteriors: Float[Tensor, "*students batch entries"]
+    own_entries: tuple[int, ...] | None = None
+
+    def summed(self, x: Float[Tensor, "*students batch entries"]) -> Float[Tensor, "*students batch"]:
+        """Sums over the entries; how they are rounded does not depend on other students' padding."""
+        if self.own_entries is None:
+            return x.sum(dim=-1)
+        own_x = zip(x, self.own_entries, strict=True)
+        return torch.stack([own[:, :entries].sum(dim=-1) for own, entries in own_x])
 
 
 def temper(logits: Float[Tensor, "batch pdfs"], temperature: float) -> Float[Tensor, "batch pdfs"]:

@@ -1,4 +1,7 @@
-"""Reference and teacher labels mixed: interpolated in every frame (SI), or drawn per utterance (SD)."""
+"""Reference and teacher labels mixed: interpolated in every frame (SI), or drawn per utterance (SD).
+
+Axis letters: students = those that train together, no axis for one alone; batch = frames of a minibatch.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,14 +46,14 @@ class MixingRule:
 class MixedLabels:
     """A minibatch's labels, frame by frame: q = hard_weight one-hot(pdf_ali) + (1 - hard_weight) teacher."""
 
-    pdf_ali: Int64[Tensor, " batch"]
-    hard_weights: Float32[Tensor, " batch"] | None = None
+    pdf_ali: Int64[Tensor, "*students batch"]
+    hard_weights: Float32[Tensor, "*students batch"] | None = None
     teacher: SparsePosteriors | None = None
 
 
 def mixed_cross_entropy(
-    logits: Float[Tensor, "batch pdfs"], labels: MixedLabels
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    logits: Float[Tensor, "*students batch pdfs"], labels: MixedLabels
+) -> tuple[Float[Tensor, "*students"], Float[Tensor, "*students"]]:
     """Summed loss over the minibatch, and for the record the cross-entropy with the reference alone.
 
     loss = sum_frames (sum_k q_k) logsumexp(z) - sum_k q_k z_k; its gradient with respect to the logits is
@@ -64,35 +67,37 @@ class _MixedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, logits: Float[Tensor, "batch pdfs"], labels: MixedLabels
-    ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        ctx: Any, logits: Float[Tensor, "*students batch pdfs"], labels: MixedLabels
+    ) -> tuple[Float[Tensor, "*students"], Float[Tensor, "*students"]]:
         """Summed loss, and summed cross-entropy with the reference."""
-        log_posteriors = logits.log_softmax(dim=1)
+        log_posteriors = logits.log_softmax(dim=-1)
         ctx.save_for_backward(log_posteriors)
         ctx.labels = labels
-        hard_losses = -log_posteriors.gather(1, labels.pdf_ali[:, None]).squeeze(1)
+        hard_losses = -log_posteriors.gather(-1, labels.pdf_ali.unsqueeze(-1)).squeeze(-1)
         losses = hard_losses
         if labels.teacher is not None and labels.hard_weights is not None:
-            log_posteriors_kept = log_posteriors.gather(1, labels.teacher.pdf_ids)
-            soft_losses = -(labels.teacher.posteriors * log_posteriors_kept).sum(dim=1)
+            log_posteriors_kept = log_posteriors.gather(-1, labels.teacher.pdf_ids)
+            soft_losses = -labels.teacher.summed(labels.teacher.posteriors * log_posteriors_kept)
             losses = labels.hard_weights * hard_losses + (1 - labels.hard_weights) * soft_losses
-        hard_loss = hard_losses.sum()
+        hard_loss = hard_losses.sum(dim=-1)
         ctx.mark_non_differentiable(hard_loss)
-        return losses.sum(), hard_loss
+        return losses.sum(dim=-1), hard_loss
 
     @staticmethod
     def backward(
-        ctx: Any, scale: Float[Tensor, ""], _: Float[Tensor, ""]
-    ) -> tuple[Float[Tensor, "batch pdfs"], None]:
+        ctx: Any, scale: Float[Tensor, "*students"], _: Float[Tensor, "*students"]
+    ) -> tuple[Float[Tensor, "*students batch pdfs"], None]:
         """scale * ((sum_k q_k) softmax(z) - q)."""
         labels, (log_posteriors,) = ctx.labels, ctx.saved_tensors
         gradient = log_posteriors.exp()
-        hard_weights = scale.expand(len(gradient), 1)
+        scale = scale[..., None, None]
+        hard_weights = scale.expand(*gradient.shape[:-1], 1)
         if labels.teacher is not None and labels.hard_weights is not None:
-            hard_weights = scale * labels.hard_weights[:, None]
-            soft_labels = scale * (1 - labels.hard_weights[:, None]) * labels.teacher.posteriors
-            gradient *= hard_weights + soft_labels.sum(dim=1, keepdim=True)
-            gradient.scatter_add_(1, labels.teacher.pdf_ids, -soft_labels)
+            weights = labels.hard_weights.unsqueeze(-1).to(gradient.dtype)
+            hard_weights = scale * weights
+            soft_labels = scale * (1 - weights) * labels.teacher.posteriors
+            gradient *= hard_weights + labels.teacher.summed(soft_labels).unsqueeze(-1)
+            gradient.scatter_add_(-1, labels.teacher.pdf_ids, -soft_labels)
         else:
             gradient *= scale
-        return gradient.scatter_add_(1, labels.pdf_ali[:, None], -hard_weights), None
+        return gradient.scatter_add_(-1, labels.pdf_ali.unsqueeze(-1), -hard_weights), None

@@ -42,10 +42,11 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class RunningTeacher:
-    """Runs the teacher on the minibatch's own frames (or on another feature stream of the same frames)."""
+    """Runs the teacher on the features that it sees: its row in them for each frame of a training set."""
 
     model: AcousticModel
-    inputs: SplicedFeatures
+    inputs: SplicedFeatures  # spliced as the model's own
+    row_of_frame: Int64[Tensor, " frames"]
     prune_below: float
 
     def check_temperature(self, temperature: float) -> None:
@@ -65,8 +66,9 @@ class RunningTeacherLabels:
 
     def posteriors(self, frame_index: Int64[Tensor, " batch"]) -> SparsePosteriors:
         """Forward, temper, prune, renormalise."""
-        logits = self.teacher.model.logits_of_spliced(self.teacher.inputs.spliced(frame_index))
-        return prune_and_renormalise(temper(logits, self.temperature), prune_below=self.teacher.prune_below)
+        teacher = self.teacher
+        logits = teacher.model.logits_of_spliced(teacher.inputs.spliced(teacher.row_of_frame[frame_index]))
+        return prune_and_renormalise(temper(logits, self.temperature), prune_below=teacher.prune_below)
 
 
 @dataclass(frozen=True)
@@ -176,33 +178,3 @@ def _check_prune_below(store: LabelStore, prune_below: float) -> None:
             f"was pruned below {store.header.prune_below:g}, but --prune-below is {prune_below:g}",
             fix="write it again with that threshold, or run the teacher on the fly with --teacher",
         )
-
-
-def match_store(store: LabelStore, inputs: SplicedFeatures) -> Int64[Tensor, " frames"]:
-    """For each training frame, its row in the store.
-
-    Raises: HybridKdError if an utterance is absent from the store or has another number of frames there.
-    """
-    index_of = {utt_id: index for index, utt_id in enumerate(store.utt_ids)}
-    absent = [utt_id for utt_id in inputs.utt_ids if utt_id not in index_of]
-    if absent:
-        raise HybridKdError.at(
-            store.path,
-            f"has no labels for {len(absent)} of {len(inputs.utt_ids)} training utterances",
-            key=absent[0],
-            fix="label the data directory that you train on",
-        )
-    store_index = np.array([index_of[utt_id] for utt_id in inputs.utt_ids])
-    lengths = inputs.utt_offsets.cpu().diff()
-    stored_lengths = torch.from_numpy(np.diff(store.utt_offsets)[store_index])
-    if bad := (lengths != stored_lengths).nonzero().flatten().tolist():
-        raise HybridKdError.at(
-            store.path,
-            f"has {stored_lengths[bad[0]]} frames, the training features have {lengths[bad[0]]}"
-            f" ({len(bad)} utterances differ)",
-            key=inputs.utt_ids[bad[0]],
-            fix="label the data directory that you train on",
-        )
-    first_rows = torch.from_numpy(store.utt_offsets[store_index].astype(np.int64))
-    within = torch.arange(inputs.num_frames) - torch.repeat_interleave(inputs.utt_offsets[:-1].cpu(), lengths)
-    return torch.repeat_interleave(first_rows, lengths) + within

@@ -47,7 +47,7 @@ class SplicedFeatures:
         utt = self.utt_of_frame[frame_index]
         rows = torch.maximum(rows, self.utt_offsets[utt][:, None])
         rows = torch.minimum(rows, self.utt_offsets[utt + 1][:, None] - 1)
-        return self.features.index_select(0, rows.flatten()).view(len(frame_index), -1)
+        return self.features.index_select(0, rows.flatten()).view(len(frame_index), self.input_dim)
 
     def to(self, device: torch.device) -> "SplicedFeatures":
         """The same, on ``device``."""

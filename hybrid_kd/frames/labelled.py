@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,22 @@ class LabelledFrames:
     def to(self, device: torch.device) -> "LabelledFrames":
         """The same, on ``device``."""
         return LabelledFrames(self.inputs.to(device), self.pdf_ali.to(device))
+
+    def select(self, num_frames: Mapping[int, int]) -> "LabelledFrames":
+        """The first frames of some utterances, by their rising index; the same object where that is all."""
+        inputs = self.inputs
+        offsets = inputs.utt_offsets.tolist()
+        spans = [slice(offsets[utt], offsets[utt] + number) for utt, number in num_frames.items()]
+        if sum(num_frames.values()) == self.num_frames:
+            return self
+        selected = join_utterances(
+            [inputs.utt_ids[utt] for utt in num_frames],
+            [inputs.features[span].cpu().numpy() for span in spans],
+            left_context=inputs.left_context,
+            right_context=inputs.right_context,
+        )
+        pdf_ali = torch.cat([self.pdf_ali[span].cpu() for span in spans])
+        return LabelledFrames(selected, pdf_ali).to(self.pdf_ali.device)
 
     def sha256(self) -> str:
         """Hash of the features and of the alignment."""

@@ -1,5 +1,6 @@
 """Labels as Kaldi Posterior archives, read back by kaldi_native_io."""
 
+from functools import partial
 from pathlib import Path
 
 import kaldi_native_io
@@ -8,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_kd.distill.export import export_labels, mix_with_reference
+from hybrid_kd.distill.export import Reference, export_labels, mix_with_reference
 from hybrid_kd.distill.teachers import RaggedPosteriors, tempered_posteriors
-from tests.distill.test_label_store import written
+from hybrid_kd.distill.views import UttMap
+from hybrid_kd.errors import HybridKdError
+from tests.distill.test_label_store import NUM_PDFS, written
+from tests.tiny_experiment import write_alignment_dir
 
 
 def test_kaldi_reads_the_exported_labels(tmp_path: Path) -> None:
@@ -28,6 +32,42 @@ def test_kaldi_reads_the_exported_labels(tmp_path: Path) -> None:
             for pdf_id, value in frame:
                 assert (pdf_id, value) == next(entries)
     assert next(entries, None) is None
+
+
+def read_archive(path: Path) -> dict[str, list[list[tuple[int, float]]]]:
+    with kaldi_native_io.SequentialPosteriorReader(f"ark:{path}") as reader:
+        return dict(reader)
+
+
+MAP = UttMap(Path("utt_map"), {"u3.CH5": "u3", "u1.CH5": "u1", "u1.CH4": "u1"})
+
+
+def test_with_a_map_training_utterances_get_the_labels_of_another_view(tmp_path: Path) -> None:
+    """Several of one utterance, mixed with the alignment of each."""
+    store = written(tmp_path / "labels")
+    pdf_alis = {"u1.CH4": np.full(7, 3), "u1.CH5": np.full(7, 5), "u3.CH5": np.full(20, 7)}
+    write_alignment_dir(tmp_path / "ali", pdf_alis, num_pdfs=NUM_PDFS)
+    reference = Reference(tmp_path / "ali", 0.5)
+    export = partial(export_labels, store, temperature=1.0, prune_below=0.01)
+    export(f"ark:{tmp_path}/store.ark")
+    export(f"ark:{tmp_path}/map.ark", utt_map=MAP)
+    export(f"ark:{tmp_path}/mixed.ark", utt_map=MAP, reference=reference)
+    of_store, of_map = read_archive(tmp_path / "store.ark"), read_archive(tmp_path / "map.ark")
+    assert list(of_map) == ["u1.CH4", "u1.CH5", "u3.CH5"]
+    assert all(of_map[utt_id] == of_store[MAP.label_utt_ids[utt_id]] for utt_id in of_map)
+    for utt_id, frames in read_archive(tmp_path / "mixed.ark").items():
+        for frame, teacher in zip(frames, of_map[utt_id], strict=True):
+            expected = {pdf_id: 0.5 * value for pdf_id, value in teacher}
+            pdf_id = pdf_alis[utt_id][0]
+            expected[pdf_id] = expected.get(pdf_id, 0.0) + 0.5
+            assert dict(frame) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_map_to_labels_that_are_not_there_is_an_error(tmp_path: Path) -> None:
+    store = written(tmp_path / "labels")
+    utt_map = UttMap(Path("utt_map"), {"u1.CH5": "u1", "u9.CH5": "u9"})
+    with pytest.raises(HybridKdError, match=r"done 1, left out 1 \(1 no teacher labels\)"):
+        export_labels(store, f"ark:{tmp_path}/post.ark", temperature=1.0, prune_below=0.01, utt_map=utt_map)
 
 
 @given(hard_weight=st.sampled_from([0.0, 0.1, 0.5, 1.0]), data=st.data())

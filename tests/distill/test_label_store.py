@@ -16,7 +16,8 @@ from hybrid_kd.distill.label_store import (
     write_label_store,
 )
 from hybrid_kd.distill.labels import prune_and_renormalise, survives_pruning, temper
-from hybrid_kd.distill.teachers import StoredTeacher, match_store, tempered_posteriors
+from hybrid_kd.distill.teachers import StoredTeacher, tempered_posteriors
+from hybrid_kd.distill.views import match_view, view_of_store
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import join_utterances
 from tests.distill.test_labels import dense, random_logits
@@ -57,7 +58,9 @@ def test_minibatches_of_a_store_are_those_of_a_running_teacher(tmp_path: Path) -
         left_context=1,
         right_context=1,
     )
-    teacher = StoredTeacher(store, match_store(store, inputs), 0.01, torch.device("cpu"))
+    teacher = StoredTeacher(
+        store, match_view(inputs, view_of_store(store)).row_of_frame, 0.01, torch.device("cpu")
+    )
     frame_index = torch.tensor([26, 0, 3, 20, 19])
     stored = dense(teacher.at_temperature(2.0).posteriors(frame_index), NUM_PDFS)
     logits = torch.cat([UTTERANCES[utt_id] for utt_id in utt_ids])[frame_index]
@@ -158,19 +161,3 @@ def test_bad_header_is_an_error(tmp_path: Path, change: dict[str, int] | None, p
 def test_other_directory_is_not_a_label_store(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match=r"not a label store: it has no labels.json"):
         read_label_store(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("utt_ids", "lengths", "problem"),
-    [
-        (["u1", "x"], [7, 3], r"utterance 'x': has no labels for 1 of 2 training utterances"),
-        (["u1", "u3"], [7, 21], r"utterance 'u3': has 20 frames, the training features have 21"),
-    ],
-)
-def test_labels_of_another_data_set_are_an_error(
-    tmp_path: Path, utt_ids: list[str], lengths: list[int], problem: str
-) -> None:
-    features = [np.zeros((length, 2), np.float32) for length in lengths]
-    inputs = join_utterances(utt_ids, features, left_context=0, right_context=0)
-    with pytest.raises(HybridKdError, match=problem):
-        match_store(written(tmp_path / "labels"), inputs)

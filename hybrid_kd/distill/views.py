@@ -1,0 +1,120 @@
+"""Which frame of a teacher's view (clean or enhanced speech) a frame of a training set (noisy speech) is.
+
+Axis letters: frames = frames of the training utterances that are used, one utterance after the other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+from hybrid_kd.distill.label_store import LabelStore
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.features import SplicedFeatures
+from hybrid_kd.tally import Tally
+
+FIX_MAP = "give it one line '<training utt_id> <label utt_id>' for each training utterance"
+
+
+@dataclass(frozen=True)
+class View:
+    """The utterances that a teacher has labelled, or that it will see; ``utt_offsets`` count its frames."""
+
+    place: Path
+    utt_ids: tuple[str, ...]
+    utt_offsets: Int64[np.ndarray, " utts_and_end"]
+
+
+@dataclass(frozen=True)
+class UttMap:
+    """The utt_id in the teacher's view for each utt_id of the training set, as ``path`` says."""
+
+    path: Path
+    label_utt_ids: dict[str, str]
+
+
+@dataclass(frozen=True)
+class MatchedView:
+    """How many frames of which training utterances a view has, by rising index, and the row in it of each."""
+
+    num_frames: dict[int, int]
+    row_of_frame: Int64[Tensor, " frames"]
+
+
+def view_of_store(store: LabelStore) -> View:
+    """What a label store has labels of."""
+    return View(store.path, store.utt_ids, np.asarray(store.utt_offsets))
+
+
+def view_of_features(place: Path, features: SplicedFeatures) -> View:
+    """What a teacher on the fly will see."""
+    return View(place, features.utt_ids, features.utt_offsets.cpu().numpy())
+
+
+def read_utt_map(path: Path) -> UttMap:
+    """Read ``<training utt_id> <label utt_id>`` lines, in any order; several may name one label utt_id.
+
+    Raises: HybridKdError if it cannot be read, a line has not two ids, or a training utt_id comes twice.
+    """
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
+    label_utt_ids: dict[str, str] = {}
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        ids = line.split()
+        if len(ids) != 2:
+            raise HybridKdError.at(path, f"line {number}: expected two ids, found {line[:80]!r}", fix=FIX_MAP)
+        if ids[0] in label_utt_ids:
+            raise HybridKdError.at(path, f"line {number}: comes twice", fix=FIX_MAP, key=ids[0])
+        label_utt_ids[ids[0]] = ids[1]
+    return UttMap(path, label_utt_ids)
+
+
+def match_view(
+    inputs: SplicedFeatures, view: View, *, utt_map: UttMap | None = None, frame_tolerance: int = 0
+) -> MatchedView:
+    """Find each training utterance in the teacher's view, under its own id or the one that the map gives.
+
+    Utterances that the view lacks or has with another number of frames are warned of, counted and left out.
+    Lengths may differ by ``frame_tolerance`` frames: the longer one is cut at its end.
+
+    Raises: HybridKdError if the map lacks a training utterance, over 1 % are left out, or none is good.
+    """
+    label_utt_ids = _label_utt_ids(inputs.utt_ids, utt_map)
+    index_of = {utt_id: index for index, utt_id in enumerate(view.utt_ids)}
+    view_lengths, lengths = np.diff(view.utt_offsets).tolist(), inputs.utt_offsets.cpu().diff().tolist()
+    tally = Tally(view.place)
+    num_frames, rows = {}, []
+    for utt, (utt_id, label_utt_id) in enumerate(zip(inputs.utt_ids, label_utt_ids, strict=True)):
+        index = index_of.get(label_utt_id)
+        if index is None:
+            tally.left_out(utt_id, "no teacher labels", f"there is no '{label_utt_id}'")
+        elif abs(view_lengths[index] - lengths[utt]) > frame_tolerance:
+            detail = (
+                f"'{label_utt_id}' has {view_lengths[index]} frames, training features have {lengths[utt]}"
+            )
+            tally.left_out(utt_id, "frame mismatch", detail)
+        else:
+            num_frames[utt] = min(view_lengths[index], lengths[utt])
+            rows.append(torch.arange(num_frames[utt]) + int(view.utt_offsets[index]))
+            tally.done()
+    tally.close(
+        fix="label the data directory that you train on or the same speech with as many frames, and say by"
+        " --utt-map which utterance is which where their ids differ"
+    )
+    return MatchedView(num_frames, torch.cat(rows))
+
+
+def _label_utt_ids(utt_ids: Sequence[str], utt_map: UttMap | None) -> Sequence[str]:
+    if utt_map is None:
+        return utt_ids
+    absent = [utt_id for utt_id in utt_ids if utt_id not in utt_map.label_utt_ids]
+    if absent:
+        problem = f"has no line for {len(absent)} of {len(utt_ids)} training utterances"
+        raise HybridKdError.at(utt_map.path, problem, fix=FIX_MAP, key=absent[0])
+    return [utt_map.label_utt_ids[utt_id] for utt_id in utt_ids]
