@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int32
 
-from hybrid_kd.archives.int_vectors import parse_int_vector
-from hybrid_kd.archives.tables import read_archive
+from hybrid_kd.archives.int_vectors import read_int_vectors
 from hybrid_kd.errors import HybridKdError
 
 
@@ -19,7 +18,7 @@ def read_alignment_dir(path: Path) -> Iterator[tuple[str, Int32[np.ndarray, " fr
     """
     seen: set[str] = set()
     for archive in alignment_archives(path):
-        for utt_id, transition_ali in read_archive(str(archive), parse_int_vector):
+        for utt_id, transition_ali in read_int_vectors(f"ark:{archive}"):
             if utt_id in seen:
                 raise HybridKdError.at(archive, "is aligned twice", fix="align again", key=utt_id)
             seen.add(utt_id)

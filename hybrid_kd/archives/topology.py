@@ -13,7 +13,6 @@ import numpy as np
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.archives.streams import parse_whole_file
-from hybrid_kd.atomic import replace_file
 
 NO_PDF = -1
 MAX_PDFS = 1_000_000  # a larger pdf-id is damage, and arrays are made by number of pdfs
@@ -110,12 +109,6 @@ def read_topology(path: Path) -> Topology:
     return parse_whole_file(
         path, lambda reader: parse_topology(reader, binary=reader.take_binary_mark()), what="a topology"
     )
-
-
-def write_topology(path: Path, topology: Topology) -> None:
-    """Write the text that a lang directory's ``topo`` is."""
-    with replace_file(path, "w") as file:
-        file.write(topology_to_text(topology))
 
 
 def parse_topology(reader: ByteReader, *, binary: bool) -> Topology:

@@ -8,7 +8,6 @@ __all__ = ["Options", "run"]
 def run(options: Options) -> None:
     """Make the features that are not there yet."""
     import importlib
-    import logging
 
     from hybrid_kd.errors import HybridKdError
     from hybrid_kd.frontend.feature_dir import begin, finish
@@ -19,8 +18,7 @@ def run(options: Options) -> None:
     if options.nj < 1:
         raise HybridKdError.at("--nj", f"{options.nj} processes", fix="give at least 1")
     target = plan_features(options)
-    if target.is_finished:
-        logging.getLogger(__name__).info("%s: already made", options.out)
+    if target.is_finished():
         return
     pending = begin(target)
     if target.source.mfcc.dither:

@@ -5,23 +5,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from hybrid_kd.archives.data_dir import DataDir, read_data_dir
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
+from hybrid_kd.decoding import embedded, kaldi
 from hybrid_kd.decoding.decode_record import (
-    PROVENANCE,
     SUMMARY,
     choose_decoder,
     count_jobs,
+    is_finished,
     job_log,
     lattice_file,
+    make_record,
     read_inputs,
     read_job_stats,
-    refuse_other,
     write_job_stats,
     write_record,
 )
@@ -34,19 +34,17 @@ from hybrid_kd.decoding.forward import (
     split_utterances,
 )
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
-from hybrid_kd.decoding.job_stats import JobStats
-from hybrid_kd.decoding.kaldi import PROGRAM, KaldiDecoder, find_kaldi, latgen_command
+from hybrid_kd.decoding.kaldi import KaldiDecoder, find_kaldi, latgen_command
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
+from hybrid_kd.decoding.summary import log_summary, summarise
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
 from hybrid_kd.processes import Report, run_jobs
+from hybrid_kd.run_record import RunRecord
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
-
-FRAMES_PER_SECOND = 100.0
-EMBEDDED = "kaldi-decoder LatticeSimpleDecoder"
 
 
 def decode_directory(options: DecodeOptions) -> None:
@@ -59,17 +57,13 @@ def decode_directory(options: DecodeOptions) -> None:
     utt_ids = select_utterances(data, max_utts=options.max_utts, utt_list=options.utt_list)
     jobs = split_utterances(utt_ids, num_jobs=options.nj, num_frames=read_num_frames(data))
     options = choose_decoder(options)
-    provenance = read_inputs(options, len(utt_ids))
-    finished = (options.out / SUMMARY).is_file()
-    refuse_other(options, provenance, finished=finished)
-    if finished:
-        logger.info("%s: already decoded", options.out)
-    else:
+    record = make_record(options, read_inputs(options, len(utt_ids)))
+    if not is_finished(record):
         logger.info("%s: decoding %d utterances, %s decoder", options.out, len(utt_ids), options.decoder)
-        _decode_pending(options, data, jobs, provenance)
+        _decode_pending(options, data, jobs, record)
         if options.job is not None:
             return
-        _finish(options, len(jobs))
+        _finish(options, len(jobs), record)
     log_summary(options.out, read_json(options.out / SUMMARY))
 
 
@@ -84,7 +78,7 @@ def check_options(options: DecodeOptions) -> None:
 
 
 def _decode_pending(
-    options: DecodeOptions, data: DataDir, jobs: Sequence[tuple[str, ...]], provenance: dict[str, Any]
+    options: DecodeOptions, data: DataDir, jobs: Sequence[tuple[str, ...]], record: RunRecord
 ) -> None:
     """Run the jobs that are not finished."""
     pending = [job for job in range(1, len(jobs) + 1) if read_job_stats(options.out, job) is None]
@@ -98,7 +92,7 @@ def _decode_pending(
     with decompressed_graph(find_graph_file(options.graph)) as fst_file:
         check_graph(options.graph, fst_file, transition_model)
         decoder = _make_decoder(options, fst_file, transition_model)
-        write_record(replace(options, job=None), jobs, provenance)
+        write_record(record, jobs)
 
         def work(job: int, report: Report) -> None:
             part = replace(
@@ -135,7 +129,7 @@ def _load_model(path: Path, transition_model: TransitionModel) -> Model:
 def _make_decoder(
     options: DecodeOptions, fst_file: Path, transition_model: TransitionModel
 ) -> KaldiDecoder | EmbeddedDecoder:
-    search = SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam)
+    search = _search_options(options)
     words_file = options.graph / "words.txt"
     if options.decoder == "kaldi":
         program, model_file = find_kaldi(), options.model / "final.mdl"
@@ -147,64 +141,20 @@ def _make_decoder(
     return EmbeddedDecoder(graph, transition_model.transition_id_to_pdf_id, words, search)
 
 
-def _finish(options: DecodeOptions, num_jobs: int) -> None:
+def _finish(options: DecodeOptions, num_jobs: int, record: RunRecord) -> None:
     """Write decode.json if what the jobs did is good enough.
 
     Raises: HybridKdError as `count_jobs`.
     """
-    write_json(options.out / SUMMARY, summarise(options, count_jobs(options.out, num_jobs)))
-
-
-def summarise(options: DecodeOptions, stats: Sequence[JobStats]) -> dict[str, Any]:
-    """The content of decode.json. A real-time factor is seconds of work per second of speech (100 frames)."""
-    num_frames = sum(job_stats.num_frames for job_stats in stats)
-    speech_s = num_frames / FRAMES_PER_SECOND
-    network_cpu_s = sum(job_stats.network_cpu_s for job_stats in stats)
-    search_cpu_s = sum(job_stats.search_cpu_s for job_stats in stats)
-    return {
-        "decoder": options.decoder,
-        "decoder_program": EMBEDDED if options.decoder == "embedded" else PROGRAM,
-        "decoder_version": stats[0].decoder_version,
-        "acoustic_scale": options.acoustic_scale,
-        "beam": options.beam,
-        "lattice_beam": options.lattice_beam,
-        "num_jobs": len(stats),
-        "num_done": sum(job_stats.num_done for job_stats in stats),
-        "num_partial": sum(len(job_stats.partial) for job_stats in stats),
-        "num_left_out": sum(len(job_stats.left_out) for job_stats in stats),
-        "partial": [utt_id for job_stats in stats for utt_id in job_stats.partial],
-        "left_out": {utt_id: why for job_stats in stats for utt_id, why in job_stats.left_out.items()},
-        "num_frames": num_frames,
-        "network_cpu_s": network_cpu_s,
-        "search_cpu_s": search_cpu_s,
-        "wall_s": max(job_stats.wall_s for job_stats in stats),
-        "real_time_factor_network": network_cpu_s / speech_s,
-        "real_time_factor_search": search_cpu_s / speech_s,
-        "real_time_factor_wall": max(job_stats.wall_s for job_stats in stats) / speech_s,
-        "model_sha256": read_json(options.out / PROVENANCE)["inputs"]["model"],
-    }
-
-
-def log_summary(out: Path, summary: dict[str, Any]) -> None:
-    """Say which decoder ran, how fast, and how many utterances it did."""
-    logger.info(
-        "%s: %s %s, beams %g/%g, acoustic scale %g",
-        out,
-        *(
-            summary[name]
-            for name in ("decoder_program", "decoder_version", "beam", "lattice_beam", "acoustic_scale")
-        ),
+    summary = summarise(
+        count_jobs(options.out, num_jobs),
+        _search_options(options),
+        decoder=options.decoder,
+        program=embedded.PROGRAM if options.decoder == "embedded" else kaldi.PROGRAM,
+        model_sha256=record.provenance["inputs"]["model"],
     )
-    logger.info(
-        "%s: real-time factor %.3f (search, CPU) + %.3f (network, CPU); by the clock %.3f with %d jobs",
-        out,
-        summary["real_time_factor_search"],
-        summary["real_time_factor_network"],
-        summary["real_time_factor_wall"],
-        summary["num_jobs"],
-    )
-    logger.info(
-        "%s: done %d, of these partial %d, left out %d",
-        out,
-        *(summary[f"num_{name}"] for name in ("done", "partial", "left_out")),
-    )
+    write_json(options.out / SUMMARY, summary)
+
+
+def _search_options(options: DecodeOptions) -> SearchOptions:
+    return SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam)

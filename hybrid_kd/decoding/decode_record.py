@@ -4,26 +4,26 @@ config.yaml (options, with the decoder that runs), provenance.json (sha256 of th
 to be decoded, by job), num_jobs, log/decode.JOB.{log,json}, and, when all is done, decode.json.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from hybrid_kd.atomic import replace_file
-from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
+from hybrid_kd.config import read_yaml
 from hybrid_kd.decoding.graph import find_graph_file
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.kaldi import PROGRAM, find_kaldi
 from hybrid_kd.decoding.options import DecodeOptions
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.provenance import collect_provenance, refuse_differences
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import CONFIG, RunRecord
 from hybrid_kd.tally import Tally
 
-CONFIG, PROVENANCE, SUMMARY, UTT_IDS = "config.yaml", "provenance.json", "decode.json", "utt_ids"
+SUMMARY, UTT_IDS = "decode.json", "utt_ids"
 MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
-COMPARED = ("decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "max_utts")  # of paths, the content is
-OTHER_OUT = "give another --out, or delete this one"
+COMPARED = frozenset({"decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "max_utts"})
 
 
 def choose_decoder(options: DecodeOptions) -> DecodeOptions:
@@ -66,30 +66,29 @@ def read_inputs(options: DecodeOptions, num_utts: int) -> dict[str, Any]:
     return provenance
 
 
-def refuse_other(options: DecodeOptions, provenance: dict[str, Any], *, finished: bool) -> None:
-    """Compare with what ``out`` was begun with, if it holds lattices already.
+def make_record(options: DecodeOptions, provenance: Mapping[str, Any]) -> RunRecord:
+    """What a decoding is made of; into how many jobs it is cut matters only until it is finished."""
+    compared = COMPARED - {"nj"} if (options.out / SUMMARY).is_file() else COMPARED
+    return RunRecord.of_options(replace(options, job=None), provenance, compared=compared)
 
-    Into how many jobs the work is cut matters only until it is ``finished``.
 
-    Raises: HybridKdError that names what differs.
+def is_finished(record: RunRecord) -> bool:
+    """Whether all is decoded and the lattices are still there (`hybrid-kd sweep` deletes scored ones).
+
+    Raises: HybridKdError that names what differs, or for lattices of which nothing says what they are of.
     """
-    out = options.out
-    if not list(out.glob("lat.*.gz")):
-        return
-    if not ((out / CONFIG).is_file() and (out / PROVENANCE).is_file()):
-        raise HybridKdError.at(out, f"it holds lattices but no {CONFIG}", fix=OTHER_OUT)
-    before = read_yaml(out / CONFIG)
-    now = {name: getattr(options, name) for name in COMPARED if not (finished and name == "nj")}
-    refuse_differences(out / CONFIG, {name: before.get(name) for name in now}, now)
-    refuse_differences(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
+    mark = record.out / SUMMARY
+    has_lattices = bool(list(record.out.glob("lat.*.gz")))
+    if has_lattices or mark.exists():
+        record.refuse_other()
+    return has_lattices and record.is_finished(mark)
 
 
-def write_record(options: DecodeOptions, jobs: Sequence[tuple[str, ...]], provenance: dict[str, Any]) -> None:
+def write_record(record: RunRecord, jobs: Sequence[tuple[str, ...]]) -> None:
     """Record options, inputs and utterances in ``out``."""
-    write_json(options.out / PROVENANCE, provenance)
-    _write_lines(options.out / UTT_IDS, [utt_id for job in jobs for utt_id in job])
-    _write_lines(options.out / "num_jobs", [str(len(jobs))])
-    write_yaml(options.out / CONFIG, options_to_dict(options))
+    _write_lines(record.out / UTT_IDS, [utt_id for job in jobs for utt_id in job])
+    _write_lines(record.out / "num_jobs", [str(len(jobs))])
+    record.write()
 
 
 def _write_lines(path: Path, lines: Sequence[str]) -> None:

@@ -26,6 +26,7 @@ from hybrid_kd.processes import Report
 
 logger = logging.getLogger(__name__)
 
+PROGRAM = "kaldi-decoder LatticeSimpleDecoder"
 RETRY_BEAM_FACTOR = 1.5
 GZIP_LEVEL = 3  # level 6 takes twice the time for a tenth less space
 

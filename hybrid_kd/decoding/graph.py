@@ -91,6 +91,15 @@ def check_graph(graph_dir: Path, fst_file: Path, transition_model: TransitionMod
             f"{transition_model.num_transition_ids}",
             fix="use the graph of the model that made the alignments",
         )
+    check_words(graph_dir, labels)
+    return labels
+
+
+def check_words(graph_dir: Path, labels: GraphLabels) -> None:
+    """Compare the labels of a graph with the words.txt beside it.
+
+    Raises: HybridKdError if a word is missing there.
+    """
     words = read_symbol_table(graph_dir / "words.txt")
     if labels.max_word_id not in words:
         raise HybridKdError.at(
@@ -98,7 +107,6 @@ def check_graph(graph_dir: Path, fst_file: Path, transition_model: TransitionMod
             f"no word {labels.max_word_id}, which the graph has on its arcs (the last is {max(words)})",
             fix="use the words.txt that the graph was made with",
         )
-    return labels
 
 
 def _check_num_pdfs(path: Path, transition_model: TransitionModel) -> None:

@@ -18,13 +18,13 @@ from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.cmvn import Statistics, write_cmvn
 from hybrid_kd.frontend.feature_parts import FeatureSource, PartRecord, read_part_record, split_into_parts
-from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.provenance import collect_provenance, refuse_differences
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import RunRecord
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
 
-RECORD, PARTS = "features.json", ".parts"
+RECORD, PARTS, MARK = "features.json", ".parts", "utt2spk"
 INPUT_TABLES = ("utt2spk", "wav.scp", "segments", "feats.scp", "cmvn.scp")
 UTT_TABLES = ("text", "segments", "utt2dur", "utt2uniq", "utt2lang")  # one line for each utterance
 SPEAKER_TABLES = ("spk2gender",)
@@ -39,16 +39,18 @@ class FeatureDir:
     source: FeatureSource
     parts: tuple[tuple[str, ...], ...]
     compress: bool
-    provenance: Mapping[str, Any]
+    record: RunRecord
 
     def part(self, index: int) -> Path:
         """Where a part's files are, without their endings."""
         return self.path / PARTS / str(index)
 
-    @property
     def is_finished(self) -> bool:
-        """Whether it is there as a whole."""
-        return (self.path / "utt2spk").is_file() and (self.path / RECORD).is_file()
+        """Whether it is there as a whole.
+
+        Raises: HybridKdError if it holds other data, or was begun with other inputs or options.
+        """
+        return self.record.is_finished(self.path / MARK)
 
 
 def plan_feature_dir(
@@ -56,23 +58,15 @@ def plan_feature_dir(
 ) -> FeatureDir:
     """Describe what is to be made; ``inputs`` are further files that the result depends on.
 
-    Raises: HybridKdError if ``path`` is the data directory itself, holds other data, or was begun with other
-    inputs or options.
+    Raises: HybridKdError if ``path`` is the data directory itself.
     """
     data_path = source.data.path
     if path.resolve() == data_path.resolve():
         raise HybridKdError.at(path, "--out is --data", fix="give another --out: a copy is written there")
     tables = [data_path / name for name in INPUT_TABLES if (data_path / name).is_file()]
     provenance = collect_provenance({"data": tables, **inputs})
-    provenance["options"] = _options(source, compress=compress)
-    record = path / RECORD
-    if record.is_file():
-        before = read_json(record)
-        refuse_differences(record, before.get("inputs", {}), provenance["inputs"])
-        refuse_differences(record, before.get("options", {}), provenance["options"])
-    elif (path / "utt2spk").exists():
-        raise HybridKdError.at(path, f"it holds a data directory, without {RECORD}", fix="give another --out")
-    return FeatureDir(path, source, tuple(split_into_parts(source)), compress, provenance)
+    record = RunRecord(path, path / RECORD, provenance, _options(source, compress=compress))
+    return FeatureDir(path, source, tuple(split_into_parts(source)), compress, record)
 
 
 def _options(source: FeatureSource, *, compress: bool) -> dict[str, Any]:
@@ -87,7 +81,7 @@ def _options(source: FeatureSource, *, compress: bool) -> dict[str, Any]:
 def begin(target: FeatureDir) -> list[int]:
     """Write down what the directory is made from; the parts that are not finished yet."""
     (target.path / PARTS).mkdir(parents=True, exist_ok=True)
-    write_json(target.path / RECORD, dict(target.provenance))
+    target.record.write()
     pending = [index for index in range(len(target.parts)) if read_part_record(target.part(index)) is None]
     if len(pending) < len(target.parts):
         done = len(target.parts) - len(pending)

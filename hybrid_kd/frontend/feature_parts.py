@@ -14,11 +14,15 @@ from jaxtyping import Float32
 from hybrid_kd.archives.data_dir import DataDir
 from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices, read_matrices_at
 from hybrid_kd.archives.recordings import Recording
-from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.audio import AudioOptions, read_waveforms
 from hybrid_kd.frontend.cmvn import Statistics, cmvn_statistics, write_cmvn
 from hybrid_kd.frontend.mfcc import RECIPE_OPTIONS, MfccOptions, add_dither, mfcc
-from hybrid_kd.frontend.model_features import FeatureKind, Transforms, mfcc_problem, model_features
+from hybrid_kd.frontend.model_features import (
+    FeatureKind,
+    Transforms,
+    features_of_utterance,
+    mfcc_problem,
+)
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.tally import Tally
 
@@ -144,11 +148,9 @@ def _features(
     for utt_id, matrix in mfccs.items():
         speaker = source.data.utt2spk[utt_id]
         transform = None if source.transforms is None else source.transforms[speaker]
-        try:
-            features = model_features(matrix, statistics[speaker], kind=source.kind, transform=transform)
-        except ValueError as error:
-            fix = "give the MFCC and transforms that belong to this model"
-            raise HybridKdError.at(source.data.path, str(error), fix=fix, key=utt_id) from error
+        features = features_of_utterance(
+            source.data.path, utt_id, matrix, statistics[speaker], kind=source.kind, transform=transform
+        )
         if np.isfinite(features).all():
             yield utt_id, features
         else:

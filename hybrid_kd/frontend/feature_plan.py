@@ -19,7 +19,7 @@ OF_AUDIO = ("mfcc_config", "dither", "channel", "resample", "allow_pipes")
 
 
 def plan_features(options: FeatureOptions) -> FeatureDir:
-    """Read what is needed, and check that ``options.out`` was not begun with something else.
+    """Read what is needed.
 
     Raises: HybridKdError for bad options or inputs.
     """

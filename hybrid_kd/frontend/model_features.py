@@ -5,7 +5,7 @@ cmvn_opts say how MFCC are normalised; with a final.mat they are spliced (splice
 Axis letters: frames; ceps = of MFCC; dim = of what results.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,14 +13,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float32, Float64
 
-from hybrid_kd.archives.data_dir import DataDir, read_features
 from hybrid_kd.archives.matrices import read_matrix
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frontend.cmvn import CmvnOptions, apply_cmvn, read_cmvn
+from hybrid_kd.frontend.cmvn import CmvnOptions, apply_cmvn
 from hybrid_kd.frontend.dynamics import add_deltas, splice_frames
 from hybrid_kd.frontend.kaldi_options import read_kaldi_opts
 from hybrid_kd.frontend.transforms import apply_transform
-from hybrid_kd.tally import Tally
 
 MODEL_FILES = ("final.mat", "cmvn_opts", "splice_opts", "delta_opts")  # what decides the kind
 
@@ -100,43 +98,24 @@ def model_features(
     return frames
 
 
-def read_model_features(
-    data: DataDir,
-    model_dir: Path | None,
+def features_of_utterance(
+    place: str | Path,
+    utt_id: str,
+    mfccs: Float32[np.ndarray, "frames ceps"],
+    statistics: Float64[np.ndarray, "2 ceps_and_count"],
     *,
-    kind: FeatureKind | None = None,
-    transforms: Transforms | None = None,
-    tally: Tally | None = None,
-) -> Iterator[tuple[str, Float32[np.ndarray, "frames dim"]]]:
-    """Read a data directory's MFCC as the features of a model, in the directory's order.
+    kind: FeatureKind,
+    transform: Float32[np.ndarray, "dim columns"] | None,
+) -> Float32[np.ndarray, "frames dim"]:
+    """`model_features`, with an error that names ``place`` and utterance.
 
-    ``kind`` stands instead of what ``model_dir`` says; without either, deltas. With ``transforms`` (fMLLR by
-    speaker) every speaker needs one. An utterance without frames, with NaN, or whose speaker has no
-    transform is left out and counted by ``tally``, or without that an error.
-
-    Raises: HybridKdError.
+    Raises: HybridKdError where dimensions do not fit.
     """
-    if kind is None:
-        kind = FeatureKind() if model_dir is None else read_feature_kind(model_dir)
-    statistics = read_cmvn(data.path / "cmvn.scp")
-    for utt_id, mfccs in read_features(data):
-        speaker = data.utt2spk[utt_id]
-        problem = mfcc_problem(mfccs, speaker, transforms)
-        if problem is not None and tally is not None:
-            tally.left_out(utt_id, problem)
-            continue
-        transform = None if transforms is None else transforms.get(speaker)
-        try:
-            if problem is not None:
-                raise ValueError(problem)
-            yield utt_id, model_features(mfccs, statistics[speaker], kind=kind, transform=transform)
-        except ValueError as error:
-            raise HybridKdError.at(
-                data.path,
-                str(error),
-                fix="give the MFCC and transforms that belong to this model",
-                key=utt_id,
-            ) from error
+    try:
+        return model_features(mfccs, statistics, kind=kind, transform=transform)
+    except ValueError as error:
+        fix = "give the MFCC and transforms that belong to this model"
+        raise HybridKdError.at(place, str(error), fix=fix, key=utt_id) from error
 
 
 def mfcc_problem(

@@ -27,7 +27,7 @@ from hybrid_kd.gmm.model_dir import (
 from hybrid_kd.gmm.options import AlignOptions
 from hybrid_kd.gmm.pool import ShardPool
 from hybrid_kd.gmm.shards import Shard, load_shard, partition_by_speaker
-from hybrid_kd.gmm.stage_dir import begin, check_phones, read_data_and_lang
+from hybrid_kd.gmm.stage_dir import check_phones, read_data_and_lang, stage_record
 from hybrid_kd.gmm.steps import AlignmentReport
 from hybrid_kd.gmm.training import boost_silence, describe_alignments
 from hybrid_kd.graph.lang_dir import LangDir
@@ -46,13 +46,13 @@ def align_directory(options: AlignOptions) -> None:
     """
     with log_to_file(options.out / "log" / "align.log"):
         data, lang = read_data_and_lang(options.data, options.lang)
-        begin(options, options.out)
-        if (options.out / "num_jobs").is_file():
-            logger.info("%s: already aligned", options.out)
+        check_phones(lang, options.model)
+        record = stage_record(options)
+        if record.is_finished(options.out / "num_jobs"):
             return
+        record.write()
         start = time.monotonic()
         model_dir = read_gmm_model_dir(options.model)
-        check_phones(lang, options.model)
         partition = partition_by_speaker(data)
         with ShardPool(
             lambda index: load_shard(data, partition.parts[index]), partition.sizes, num_processes=options.nj

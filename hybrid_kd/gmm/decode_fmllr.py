@@ -21,15 +21,17 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.decoding.decode_record import (
     SUMMARY,
     count_jobs,
+    is_finished,
     job_log,
     lattice_file,
     read_job_stats,
     write_job_stats,
 )
-from hybrid_kd.decoding.embedded import open_lattice_archive
+from hybrid_kd.decoding.embedded import PROGRAM, open_lattice_archive
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.options import SearchOptions
+from hybrid_kd.decoding.summary import log_summary, summarise
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.gmm.model_dir import (
     read_gmm_model_dir,
@@ -40,14 +42,13 @@ from hybrid_kd.gmm.model_dir import (
 from hybrid_kd.gmm.options import DecodeFmllrOptions
 from hybrid_kd.gmm.shards import load_shard, shard_features
 from hybrid_kd.gmm.speaker_decoding import DecodedSpeaker, SpeakerDecoder
-from hybrid_kd.gmm.stage_dir import begin
+from hybrid_kd.gmm.stage_dir import NOT_COMPARED, stage_record
 from hybrid_kd.json_files import write_json
 from hybrid_kd.log_file import log_to_file
 from hybrid_kd.processes import Report, run_jobs
+from hybrid_kd.run_record import RunRecord
 
 logger = logging.getLogger(__name__)
-
-FRAMES_PER_SECOND = 100.0
 
 
 def decode_fmllr(options: DecodeFmllrOptions) -> None:
@@ -57,14 +58,14 @@ def decode_fmllr(options: DecodeFmllrOptions) -> None:
     """
     with log_to_file(options.out / "log" / "decode_fmllr.log"):
         data = read_data_dir(options.data)
-        begin(options, options.out)
-        if (options.out / SUMMARY).is_file():
-            logger.info("%s: already decoded", options.out)
+        finished = (options.out / SUMMARY).is_file()
+        record = stage_record(options, not_compared=NOT_COMPARED - (frozenset() if finished else {"nj"}))
+        if is_finished(record):
             return
-        start = time.monotonic()
+        record.write()
         jobs = split_by_speaker(data, options.nj)
         _decode_pending(options, data, jobs)
-        _finish(options, len(jobs), time.monotonic() - start)
+        _finish(options, len(jobs), record)
 
 
 def _decode_pending(options: DecodeFmllrOptions, data: DataDir, jobs: Sequence[tuple[str, ...]]) -> None:
@@ -156,34 +157,17 @@ class _Job:
             logger.info("%s %s", utt_id, words)
 
 
-def _finish(options: DecodeFmllrOptions, num_jobs: int, seconds: float) -> None:
+def _finish(options: DecodeFmllrOptions, num_jobs: int, record: RunRecord) -> None:
     """Write decode.json if what the jobs did is good enough.
 
     Raises: HybridKdError if more than 1 % of the utterances got no lattice.
     """
-    stats = count_jobs(options.out, num_jobs)
-    num_frames = sum(job_stats.num_frames for job_stats in stats)
-    cpu_s = sum(job_stats.search_cpu_s for job_stats in stats)
-    summary = {
-        "decoder": "embedded",
-        "decoder_program": "kaldi-decoder LatticeSimpleDecoder, two passes with fMLLR",
-        "decoder_version": stats[0].decoder_version,
-        "acoustic_scale": options.acoustic_scale,
-        "beam": options.beam,
-        "lattice_beam": options.lattice_beam,
-        "first_beam": options.first_beam,
-        "num_jobs": num_jobs,
-        "num_done": sum(job_stats.num_done for job_stats in stats),
-        "num_partial": sum(len(job_stats.partial) for job_stats in stats),
-        "num_left_out": sum(len(job_stats.left_out) for job_stats in stats),
-        "num_frames": num_frames,
-        "cpu_s": cpu_s,
-        "real_time_factor": cpu_s * FRAMES_PER_SECOND / max(num_frames, 1),
-    }
-    write_json(options.out / SUMMARY, summary)
-    logger.info(
-        "%s: decoded in %.0f s, real-time factor %.3f (CPU)",
-        options.out,
-        seconds,
-        summary["real_time_factor"],
+    summary = summarise(
+        count_jobs(options.out, num_jobs),
+        SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam),
+        decoder="embedded",
+        program=f"{PROGRAM}, two passes with fMLLR",
+        model_sha256=record.provenance["inputs"]["model"],
     )
+    write_json(options.out / SUMMARY, summary | {"first_beam": options.first_beam})
+    log_summary(options.out, summary)

@@ -42,7 +42,6 @@ class FmllrEstimate:
     transform: Float64[np.ndarray, "dim columns"]
     gain: float
     count: float
-    is_estimated: bool
 
 
 def accumulate_fmllr(
@@ -89,7 +88,7 @@ def estimate_fmllr(
     dim = len(statistics.linear)
     identity = np.eye(dim, dim + 1)
     count = statistics.count
-    kept = FmllrEstimate(identity, 0.0, count, is_estimated=False)
+    kept = FmllrEstimate(identity, 0.0, count)
     if not count > min_count:
         problem = f"{count:.0f} frames of speech are not more than {min_count:.0f}"
         logger.warning("speaker '%s' keeps the identity as fMLLR transform: %s", speaker, problem)
@@ -105,7 +104,7 @@ def estimate_fmllr(
         logger.warning("speaker '%s' keeps the identity as fMLLR transform: it would gain %g", speaker, gain)
         return kept
     logger.info("fMLLR of speaker '%s' gains %.4f a frame over %.0f frames", speaker, gain, count)
-    return FmllrEstimate(transform, gain, count, is_estimated=True)
+    return FmllrEstimate(transform, gain, count)
 
 
 def mean_gain(estimates: Sequence[FmllrEstimate]) -> float:

@@ -20,19 +20,6 @@ NEVER = -1e30  # instead of -inf in matrix products
 
 
 @dataclass(frozen=True)
-class GaussianPosteriors:
-    """Posteriors of the Gaussians of each frame's own pdf; entries are sorted by pdf, then by frame.
-
-    Gaussian ``gaussians[e]`` has ``posteriors[e]`` at frame ``frame_indices[e]``; those of a frame sum to 1.
-    """
-
-    frame_indices: Int64[np.ndarray, " entries"]
-    gaussians: Int64[np.ndarray, " entries"]
-    posteriors: Float32[np.ndarray, " entries"]
-    loglikes: Float32[np.ndarray, " frames"]  # of each frame under its own pdf
-
-
-@dataclass(frozen=True)
 class PdfBlock:
     """The frames that are aligned to one pdf, and what its Gaussians are there."""
 
@@ -169,27 +156,6 @@ class StackedGmm:
             np.exp(scores - peaks, out=scores)
             sums = scores.sum(axis=1, keepdims=True)
             yield PdfBlock(int(pdf_id), own, frame_indices, scores / sums, (np.log(sums) + peaks).reshape(-1))
-
-    def gaussian_posteriors(
-        self, frames: Float32[np.ndarray, "frames dim"], pdf_ali: Integer[np.ndarray, " frames"]
-    ) -> GaussianPosteriors:
-        """Posteriors within each frame's own pdf, as a flat list of entries."""
-        loglikes = np.zeros(len(frames), np.float32)
-        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
-        for block in self.pdf_blocks(frames, pdf_ali):
-            loglikes[block.frame_indices] = block.loglikes
-            mixture = np.arange(block.gaussians.start, block.gaussians.stop)
-            parts.append(
-                (
-                    np.repeat(block.frame_indices, len(mixture)),
-                    np.tile(mixture, len(block.frame_indices)),
-                    block.posteriors.reshape(-1),
-                )
-            )
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)] or [np.zeros(0)] * 3
-        return GaussianPosteriors(
-            columns[0].astype(np.int64), columns[1].astype(np.int64), columns[2].astype(np.float32), loglikes
-        )
 
 
 def _expand(frames: Float32[np.ndarray, "frames dim"]) -> Float32[np.ndarray, "frames coefficients"]:

@@ -13,9 +13,8 @@ from jaxtyping import Float32, Float64, Int32, Int64
 from hybrid_kd.archives.data_dir import DataDir
 from hybrid_kd.archives.matrices import read_matrices_at
 from hybrid_kd.decoding.forward import read_num_frames
-from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.cmvn import read_cmvn
-from hybrid_kd.frontend.model_features import FeatureKind, mfcc_problem, model_features
+from hybrid_kd.frontend.model_features import FeatureKind, features_of_utterance, mfcc_problem
 from hybrid_kd.gmm.viterbi import AlignmentGraph
 
 SHARD_FRAMES = 30_000
@@ -113,9 +112,8 @@ def shard_features(
     frames = []
     for utt_id, speaker, mfccs in zip(shard.utt_ids, shard.speakers, shard.mfccs, strict=True):
         transform = None if transforms is None else transforms[speaker]
-        try:
-            frames.append(model_features(mfccs, shard.cmvn[speaker], kind=kind, transform=transform))
-        except ValueError as error:
-            fix = "give the MFCC and transforms that belong to this model"
-            raise HybridKdError.at("features", str(error), fix=fix, key=utt_id) from error
+        statistics = shard.cmvn[speaker]
+        frames.append(
+            features_of_utterance("features", utt_id, mfccs, statistics, kind=kind, transform=transform)
+        )
     return np.concatenate(frames) if frames else np.zeros((0, 0), np.float32)

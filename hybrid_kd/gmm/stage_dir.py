@@ -1,7 +1,6 @@
 """A stage's directory: what it was begun with, its log, and what is written at its end."""
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,8 @@ from hybrid_kd.archives.matrices import write_matrix
 from hybrid_kd.archives.model_file import write_model_file
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import ModelFile, TransitionModel
-from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
+from hybrid_kd.config import options_to_dict
+from hybrid_kd.decoding.graph import find_graph_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.gmm.model import StackedGmm
 from hybrid_kd.gmm.model_dir import (
@@ -22,18 +22,16 @@ from hybrid_kd.gmm.model_dir import (
     write_transforms,
 )
 from hybrid_kd.gmm.training_state import CHECKPOINT, TrainingState
-from hybrid_kd.graph.lang_dir import LangDir, count_unpronounced, read_lang_dir
-from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.provenance import collect_provenance, refuse_differences
+from hybrid_kd.graph.lang_dir import LangDir, read_lang_dir, warn_of_unpronounced
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import RunRecord
 from hybrid_kd.tally import Tally
 
-logger = logging.getLogger(__name__)
-
-CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 NOT_COMPARED = frozenset({"nj", "config", "out"})  # paths are: by what the files hold
 PATHS = frozenset({"data", "lang", "ali", "model", "graph"})
 LANG_FILES = ("words.txt", "phones.txt", "topo", "L.fst", "phones/sets.int", "phones/roots.int")
 DATA_FILES = ("feats.scp", "cmvn.scp", "text", "utt2spk")
+GRAPH_FILES = ("words.txt", "phones/silence.csl")
 MODEL_FILES = ("final.mdl", "final.alimdl", "tree", "final.mat")
 
 
@@ -45,11 +43,7 @@ def read_data_and_lang(data_dir: Path, lang_dir: Path) -> tuple[DataDir, LangDir
     data, lang = read_data_dir(data_dir), read_lang_dir(lang_dir)
     if data.text is None:
         raise HybridKdError.at(data_dir, "it holds no text", fix="give a data directory with transcripts")
-    unpronounced = count_unpronounced(data.text.values(), lang)
-    for word, count in unpronounced.most_common(20):
-        logger.warning("no pronunciation of '%s' (%d times): %s is taken", word, count, lang.oov_word)
-    if len(unpronounced) > 20:
-        logger.warning("... and of %d more words", len(unpronounced) - 20)
+    warn_of_unpronounced(data_dir / "text", data.text.values(), lang)
     return data, lang
 
 
@@ -71,21 +65,17 @@ def check_phones(lang: LangDir, model_dir: Path) -> None:
         )
 
 
-def begin(options: Any, out: Path) -> None:
-    """Record what a stage is begun with, or compare with what it was begun with.
+def stage_record(options: Any, *, not_compared: frozenset[str] = NOT_COMPARED) -> RunRecord:
+    """What a stage is made of.
 
-    Raises: HybridKdError that names what differs.
+    Raises: HybridKdError for a model or graph directory that lacks its main file.
     """
-    names = [name for name in options_to_dict(options) if name not in NOT_COMPARED | PATHS]
-    now = {name: options_to_dict(options)[name] for name in names}
-    provenance = collect_provenance(_inputs(options))
-    if (out / PROVENANCE).is_file():
-        before = read_yaml(out / CONFIG)
-        refuse_differences(out / CONFIG, {name: before.get(name) for name in names}, now)
-        refuse_differences(out / PROVENANCE, read_json(out / PROVENANCE)["inputs"], provenance["inputs"])
-        return
-    write_yaml(out / CONFIG, options_to_dict(options))
-    write_json(out / PROVENANCE, provenance)
+    return RunRecord.of_options(
+        options,
+        collect_provenance(_inputs(options)),
+        compared=options_to_dict(options).keys() - not_compared - PATHS,
+        newer_inputs=frozenset({"graph"}),
+    )
 
 
 def _inputs(options: Any) -> dict[str, list[Path]]:
@@ -97,10 +87,16 @@ def _inputs(options: Any) -> dict[str, list[Path]]:
             if name in ("ali", "model") and not (directory / "final.mdl").is_file():
                 fix = f"give --{name} a directory whose stage has finished"
                 raise HybridKdError.at(directory, "it holds no final.mdl", fix=fix)
-            inputs[name] = [directory / file for file in files if (directory / file).is_file()]
+            inputs[name] = _present(directory, files)
             archives = sorted(directory.glob("ali.*.gz")) if name == "ali" else []
             inputs[name] += archives
+    if (graph := getattr(options, "graph", None)) is not None:
+        inputs["graph"] = [find_graph_file(graph), *_present(graph, GRAPH_FILES)]
     return inputs
+
+
+def _present(directory: Path, names: Sequence[str]) -> list[Path]:
+    return [directory / name for name in names if (directory / name).is_file()]
 
 
 def write_stage(

@@ -9,8 +9,7 @@ Source: Kaldi steps/train_mono.sh, train_deltas.sh, train_lda_mllt.sh, train_sat
 import logging
 import operator
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -25,9 +24,9 @@ from hybrid_kd.gmm.options import MonoOptions, TriphoneOptions
 from hybrid_kd.gmm.pool import ShardPool
 from hybrid_kd.gmm.shards import load_shard, partition_by_speaker
 from hybrid_kd.gmm.stage_dir import (
-    begin,
     check_phones,
     read_data_and_lang,
+    stage_record,
     write_feature_files,
     write_stage,
 )
@@ -59,8 +58,7 @@ def train_mono(options: MonoOptions) -> None:
 
     Raises: HybridKdError.
     """
-    with _stage(options, MONO, FeatureKind(), start_gaussians=0) as (trainer, data):
-        _train(trainer, data, begin_mono, options.nj)
+    _run(options, MONO, FeatureKind(), begin_mono, start_gaussians=0)
 
 
 def train_deltas(options: TriphoneOptions) -> None:
@@ -88,41 +86,46 @@ def train_sat(options: TriphoneOptions) -> None:
 
 
 def _train_triphones(options: TriphoneOptions, schedule: Schedule, kind: FeatureKind) -> None:
-    with _stage(options, schedule, kind, start_gaussians=options.num_leaves) as (trainer, data):
-        check_phones(trainer.lang, options.ali)
-        begin_here = partial(begin_triphones, ali=options.ali, num_leaves=options.num_leaves)
-        _train(trainer, data, begin_here, options.nj)
+    begin_here = partial(begin_triphones, ali=options.ali, num_leaves=options.num_leaves)
+    _run(options, schedule, kind, begin_here, start_gaussians=options.num_leaves)
 
 
-@contextmanager
-def _stage(
-    options: MonoOptions | TriphoneOptions, schedule: Schedule, kind: FeatureKind, *, start_gaussians: int
-) -> Iterator[tuple[Trainer, DataDir]]:
-    """Read the inputs and start the processes; what the stage says goes to log/train.log too."""
+def _run(
+    options: MonoOptions | TriphoneOptions,
+    schedule: Schedule,
+    kind: FeatureKind,
+    begin_stage: Begin,
+    *,
+    start_gaussians: int,
+) -> None:
+    """Read the inputs, start the processes and train; what the stage says goes to log/train.log too."""
     check_train_options(options)
     with log_to_file(options.out / "log" / "train.log"):
         data, lang = read_data_and_lang(options.data, options.lang)
-        begin(options, options.out)
-        source = options.ali if schedule is SAT and isinstance(options, TriphoneOptions) else None
+        ali = options.ali if isinstance(options, TriphoneOptions) else None
+        if ali is not None:
+            check_phones(lang, ali)
+        record = stage_record(options)
+        if record.is_finished(options.out / "final.mdl"):
+            return
+        record.write()
         splice = (SPLICE.left_context, SPLICE.right_context) if schedule is LDA_MLLT else None
-        write_feature_files(options.out, lang, splice=splice, source=source)
+        write_feature_files(options.out, lang, splice=splice, source=ali if schedule is SAT else None)
         partition = partition_by_speaker(data)
         with ShardPool(
             lambda index: load_shard(data, partition.parts[index]), partition.sizes, num_processes=options.nj
         ) as pool:
-            yield (
-                Trainer(
-                    pool=pool,
-                    schedule=schedule,
-                    lang=lang,
-                    kind=kind,
-                    out=options.out,
-                    start_gaussians=start_gaussians,
-                    num_gaussians=options.num_gauss,
-                    boost_silence=options.boost_silence,
-                ),
-                data,
+            trainer = Trainer(
+                pool=pool,
+                schedule=schedule,
+                lang=lang,
+                kind=kind,
+                out=options.out,
+                start_gaussians=start_gaussians,
+                num_gaussians=options.num_gauss,
+                boost_silence=options.boost_silence,
             )
+            _train(trainer, data, begin_stage, options.nj)
 
 
 def check_train_options(options: MonoOptions | TriphoneOptions) -> None:
@@ -138,9 +141,6 @@ def check_train_options(options: MonoOptions | TriphoneOptions) -> None:
 
 
 def _train(trainer: Trainer, data: DataDir, begin_stage: Begin, nj: int) -> None:
-    if (trainer.out / "final.mdl").is_file():
-        logger.info("%s: already trained", trainer.out)
-        return
     start = time.monotonic()
     state = load_checkpoint(trainer.out, trainer.lang.topology)
     if state is None:

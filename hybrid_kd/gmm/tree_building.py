@@ -25,7 +25,7 @@ from hybrid_kd.archives.topology import Topology
 from hybrid_kd.gmm.questions import Questions
 from hybrid_kd.gmm.tree_clustering import merge_leaves
 from hybrid_kd.gmm.tree_splitting import GrownTrees, grow_trees
-from hybrid_kd.gmm.tree_statistics import TreeStatistics, gaussian_objective, map_events, sum_by_pdf
+from hybrid_kd.gmm.tree_statistics import TreeStatistics, map_events
 from hybrid_kd.graph.lang_dir import PhoneRoot
 
 logger = logging.getLogger(__name__)
@@ -87,14 +87,6 @@ def build_tree(
     logger.info("splitting gains %.3f a frame over %.0f frames", gain, statistics.num_frames)
     logger.info("%d leaves after splitting, %d after merging", grown.num_leaves, tree.num_pdfs)
     return tree
-
-
-def tree_loglike(statistics: TreeStatistics, tree: ContextTree) -> float:
-    """The log-likelihood per frame of single Gaussians on the tree's pdfs (see `gaussian_objective`).
-
-    Raises: KeyError where the tree has no answer for an event.
-    """
-    return float(gaussian_objective(sum_by_pdf(statistics, tree)).sum()) / statistics.num_frames
 
 
 def _check_roots(roots: Sequence[PhoneRoot], topology: Topology) -> None:

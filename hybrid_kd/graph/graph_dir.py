@@ -1,6 +1,5 @@
 """Graph directories: HCLG.fst with the words, phones and numbers that decoding and scoring need beside it."""
 
-import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,9 +19,8 @@ from hybrid_kd.graph.hclg import (
     make_decoding_graph,
 )
 from hybrid_kd.graph.lang_dir import FIX, LangDir, read_lang_dir
-from hybrid_kd.graph.records import PROVENANCE, describe, is_finished, write_record
-
-logger = logging.getLogger(__name__)
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import PROVENANCE, RunRecord
 
 COPIED = [
     *("word_boundary.txt", "word_boundary.int", "align_lexicon.txt", "align_lexicon.int"),
@@ -48,9 +46,8 @@ def make_graph_dir(
         "model": [model_dir / "tree", model_dir / "final.mdl"],
     }
     options = {"transition_scale": scales.transition_scale, "self_loop_scale": scales.self_loop_scale}
-    record = describe(inputs, options)
-    if is_finished(out, out / PROVENANCE, record):
-        logger.info("%s: already made", out)
+    record = RunRecord(out, out / PROVENANCE, collect_provenance(inputs), options)
+    if record.is_finished(out):
         return
     lang, transition_model = read_lang_dir(lang_dir), read_transition_model(model_dir / "final.mdl")
     _check_phones(lang, model_dir, transition_model)
@@ -59,7 +56,7 @@ def make_graph_dir(
     graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
     with replace_directory(out) as directory:
         _write(directory, graph, lang_dir, transition_model)
-        write_record(directory / PROVENANCE, record)
+        record.write(directory / PROVENANCE)
 
 
 def _check_files(files: Sequence[Path]) -> None:

@@ -11,7 +11,8 @@ from hybrid_kd.graph.kneser_ney import train_kneser_ney
 from hybrid_kd.graph.ngram import TextFit, fit_of_text
 from hybrid_kd.graph.ngram_counts import Tokens, make_vocabulary, read_sentences, read_vocabulary, tokenize
 from hybrid_kd.graph.ngram_pruning import prune_ngrams
-from hybrid_kd.graph.records import describe, is_finished, write_record
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import RunRecord
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +49,16 @@ def make_language_model(
     words = {word for sentence in sentences for word in sentence}
     vocabulary = make_vocabulary(list(words)) if vocab is None else read_vocabulary(vocab)
     inputs = {"text": text} if vocab is None else {"text": text, "vocab": vocab}
-    record = describe(inputs, {**asdict(options), "has_utt_ids": name_of is not None})
-    record_file = out.with_name(f"{out.name}.json")
-    if is_finished(out, record_file, record):
-        logger.info("%s: already made", out)
+    compared = {**asdict(options), "has_utt_ids": name_of is not None}
+    record = RunRecord(out, out.with_name(f"{out.name}.json"), collect_provenance(inputs), compared)
+    if out.exists() and record.is_finished(out):
         return
     tokens = tokenize(sentences, vocabulary)
     _warn_of_strangers(text, tokens)
     model = train_kneser_ney(tokens, vocabulary, order=options.order)
     if options.prune > 0:
         model = prune_ngrams(model, threshold=options.prune)
-    write_record(record_file, record)
+    record.write()
     write_arpa(out, model)
     logger.info("%s: n-grams %s", out, " ".join(str(len(table.words)) for table in model.tables))
 

@@ -3,7 +3,6 @@
 Logarithms are to base 10, as in ARPA files.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -129,18 +128,3 @@ def fit_of_text(model: NgramModel, tokens: Tokens) -> TextFit:
     num_sentences = int((tokens.words == EOS).sum())
     num_strangers = int((tokens.words == NONE).sum())
     return TextFit(log10_prob, len(tokens.words) - 2 * num_sentences, num_sentences, num_strangers)
-
-
-def histories(model: NgramModel) -> Sequence[tuple[int, ...]]:
-    """All word sequences that are a context of some n-gram, and the empty one."""
-    found: set[tuple[int, ...]] = {()}
-    for number in range(1, model.order):
-        found |= {tuple(ngram) for ngram in spelled_ngrams(model, number)[:, :-1].tolist()}
-    return sorted(found)
-
-
-def total_probability(model: NgramModel, history: Sequence[int]) -> float:
-    """The sum of p(w | history) over all words that can follow; 1 in a sound model."""
-    followers = np.arange(EOS, len(model.vocabulary))
-    ngrams = np.array([[*history, word] for word in followers.tolist()], np.int64)
-    return float((10 ** log10_probs_of_ngrams(model, ngrams)).sum())

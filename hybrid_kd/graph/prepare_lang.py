@@ -9,7 +9,8 @@ from hybrid_kd.atomic import replace_directory
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.dict_dir import DictDir, Groups, Pronunciation, read_dict_dir
 from hybrid_kd.graph.lexicon_fst import EPSILON, OptionalSilence, disambiguate, make_lexicon_fst
-from hybrid_kd.graph.records import PROVENANCE, describe, is_finished, write_record
+from hybrid_kd.provenance import collect_provenance
+from hybrid_kd.run_record import PROVENANCE, RunRecord
 
 logger = logging.getLogger(__name__)
 
@@ -33,9 +34,8 @@ def prepare_lang(dict_dir: Path, out: Path, options: LangOptions) -> None:
     Raises: HybridKdError for a dictionary or options that do not fit, or if ``out`` was made of others.
     """
     dictionary = read_dict_dir(dict_dir)
-    record = describe({"dict": dict_dir}, asdict(options))
-    if is_finished(out, out / PROVENANCE, record):
-        logger.info("%s: already made", out)
+    record = RunRecord(out, out / PROVENANCE, collect_provenance({"dict": dict_dir}), asdict(options))
+    if record.is_finished(out):
         return
     _check(dict_dir, dictionary, options)
     variants = _variants(dictionary, position_dependent=options.position_dependent)
@@ -44,7 +44,7 @@ def prepare_lang(dict_dir: Path, out: Path, options: LangOptions) -> None:
     with replace_directory(out) as directory:
         (directory / "phones").mkdir()
         _LangWriter(directory, dictionary, options, variants, lexicon).write()
-        write_record(directory / PROVENANCE, record)
+        record.write(directory / PROVENANCE)
     logger.info("%s: %d words, %d pronunciations", out, len({e.word for e in lexicon}), len(lexicon))
 
 

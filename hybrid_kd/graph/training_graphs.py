@@ -5,7 +5,7 @@ transition-ids, alternative pronunciations and optional silence are in it, costs
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,7 +18,7 @@ from hybrid_kd.graph.fst_arrays import read_fst, to_arrays, to_fst
 from hybrid_kd.graph.hmm import NO_HMM, HmmTable, expand_phones
 from hybrid_kd.graph.lang_dir import FIX, LangDir
 from hybrid_kd.graph.self_loops import add_self_loops
-from hybrid_kd.graph.transition_table import make_transition_table, transition_costs
+from hybrid_kd.graph.transition_table import make_transition_table
 
 
 @dataclass
@@ -64,24 +64,3 @@ class TrainingGraphCompiler:
         kaldifst.determinize_star(graph, use_log=True)
         kaldifst.minimize_encoded(graph)
         return to_fst(add_self_loops(to_arrays(graph), self._hmms.transitions, self_loop_scale=0.0))
-
-
-def add_transition_probs(
-    graph: Any,
-    transition_model: TransitionModel,
-    *,
-    transition_scale: float = 1.0,
-    self_loop_scale: float = 0.1,
-) -> Any:
-    """A copy of a training graph (kaldifst.StdVectorFst) with the costs of its transitions.
-
-    Each arc consumes one frame or none, so that adding -transition_costs[1:] to the columns of a decodable
-    (one a transition-id) is the same, and needs no copy.
-
-    Source: Kaldi hmm/hmm-utils.cc, AddTransitionProbs.
-    """
-    costs = transition_costs(
-        transition_model, transition_scale=transition_scale, self_loop_scale=self_loop_scale
-    )
-    arrays = to_arrays(graph)
-    return to_fst(replace(arrays, costs=arrays.costs + costs[arrays.ilabels]))

@@ -172,7 +172,7 @@ def test_what_is_finished_is_not_made_again(
     caplog.set_level("INFO")
     features("--data", data.path, "--out", tmp_path / "out", "--nj", 2)
     assert (tmp_path / "out/feats.ark").stat().st_mtime_ns == before
-    assert "already made" in caplog.text
+    assert "already done" in caplog.text
 
 
 def test_another_begin_is_refused(data: DataDir, tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_another_begin_is_refused(data: DataDir, tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match="--out is --data"):
         features("--data", tmp_path / "out", "--out", tmp_path / "out")
     (tmp_path / "out/features.json").unlink()
-    with pytest.raises(HybridKdError, match=r"it holds a data directory, without features\.json"):
+    with pytest.raises(HybridKdError, match=r"it is there, but no features\.json says"):
         features("--data", data.path, "--out", tmp_path / "out")
 
 

@@ -48,7 +48,7 @@ def test_a_finished_language_model_is_not_trained_again_nor_overwritten(
     before = out.read_bytes()
     with caplog.at_level("INFO"):
         graph_lm.run(options)
-    assert "already made" in caplog.text
+    assert "already done" in caplog.text
     with pytest.raises(HybridKdError, match=r"order was 3, is 2"):
         graph_lm.run(graph_lm.Options(text=text, out=out, order=2))
     text.write_text(TEXT + "u4_BUS A\n")

@@ -80,7 +80,7 @@ def test_a_data_directory(capsys: pytest.CaptureFixture[str], an4: str) -> None:
         ("golden/lat_compact.ark", "lattices: 8 entries"),
         ("golden/final.mat", "one matrix of 40 x 91 numbers"),
         ("golden/final.mdl.txt", "Kaldi model\n  transition model: 384 pdfs"),
-        ("exp/tri3b", "directory of a Kaldi model\n  transition model: 384 pdfs"),
+        ("exp/tri3b", "GMM model directory\n  transition model: 384 pdfs"),
         ("exp/nnet1_student_ce/ali_train_pdf.counts", "one vector of 384 numbers"),
         ("exp/tri3b_ali_dt05_simu/ali.1.gz", "integer vectors: 212 entries"),
         ("data-fmllr/et05_simu/feats.scp", "matrices: 520 entries"),

@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_kd.archives.data_dir import DataDir, write_data_dir
-from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices, write_matrix
+from hybrid_kd.archives.data_dir import DataDir, read_features, write_data_dir
+from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frontend.cmvn import CmvnOptions, cmvn_statistics, write_cmvn
+from hybrid_kd.frontend.cmvn import CmvnOptions, cmvn_statistics, read_cmvn, write_cmvn
 from hybrid_kd.frontend.dynamics import add_deltas
 from hybrid_kd.frontend.model_features import (
     FeatureKind,
     SpliceOptions,
+    features_of_utterance,
+    mfcc_problem,
+    model_features,
     read_feature_kind,
-    read_model_features,
 )
-from hybrid_kd.tally import Tally
 
 
 def write_mfccs(path: Path, mfccs: dict[str, np.ndarray], utt2spk: dict[str, str]) -> DataDir:
@@ -32,14 +33,6 @@ def write_mfccs(path: Path, mfccs: dict[str, np.ndarray], utt2spk: dict[str, str
     return write_data_dir(path, utt2spk=utt2spk)
 
 
-@pytest.fixture
-def tiny(tmp_path: Path) -> DataDir:
-    """Two utterances of two speakers."""
-    rng = np.random.default_rng(0)
-    mfccs = {f"{s}_1": rng.normal(size=(9, 3)).astype(np.float32) for s in "ab"}
-    return write_mfccs(tmp_path / "data", mfccs, {"a_1": "a", "b_1": "b"})
-
-
 def test_fmllr_frames_are_kaldis(shared: Path, tmp_path: Path) -> None:
     """From Kaldi's MFCC, whose statistics are over more utterances than are here."""
     golden = shared / "kaldi-an4" / "golden"
@@ -49,7 +42,13 @@ def test_fmllr_frames_are_kaldis(shared: Path, tmp_path: Path) -> None:
         for speaker, matrix in read_matrices(f"ark:{golden}/cmvn.ark"):
             write(speaker, matrix)
     transforms = dict(read_matrices(f"ark:{golden}/trans.ark"))
-    found = dict(read_model_features(data, shared / "kaldi-an4/exp/tri3b", transforms=transforms))
+    kind, statistics = read_feature_kind(shared / "kaldi-an4/exp/tri3b"), read_cmvn(tmp_path / "cmvn.scp")
+    found = {
+        utt_id: model_features(
+            mfccs, statistics[utt2spk[utt_id]], kind=kind, transform=transforms[utt2spk[utt_id]]
+        )
+        for utt_id, mfccs in read_features(data)
+    }
     expected = dict(read_matrices(f"ark:{golden}/fmllr.ark"))
     assert list(found) == list(expected)
     for utt_id, matrix in expected.items():
@@ -71,58 +70,42 @@ def test_the_kind_is_found_as_kaldis_scripts_do(shared: Path, tmp_path: Path) ->
         read_feature_kind(tmp_path / "none")
 
 
-def test_without_a_model_there_are_deltas(tiny: DataDir) -> None:
-    for _, frames in read_model_features(tiny, None):
-        assert frames.shape == (9, 9)
-        np.testing.assert_array_equal(frames, add_deltas(frames[:, :3]))
-
-
-def test_a_kind_may_be_given(tiny: DataDir) -> None:
-    kind = FeatureKind(dynamics="splice", splice=SpliceOptions(1, 2))
-    assert [frames.shape for _, frames in read_model_features(tiny, None, kind=kind)] == [(9, 12)] * 2
-    plain = FeatureKind(dynamics="none")
-    assert [frames.shape for _, frames in read_model_features(tiny, None, kind=plain)] == [(9, 3)] * 2
-
-
-def test_a_speaker_without_transform_is_left_out_or_an_error(tiny: DataDir) -> None:
-    transforms = {"a": np.ones((2, 10), np.float32)}
-    tally = Tally("data")
-    found = dict(read_model_features(tiny, None, transforms=transforms, tally=tally))
-    assert {utt_id: frames.shape for utt_id, frames in found.items()} == {"a_1": (9, 2)}
-    assert tally.reason_of == {"b_1": "no transform of its speaker"}
-    with pytest.raises(HybridKdError, match="'b_1': no transform of its speaker"):
-        list(read_model_features(tiny, None, transforms=transforms))
+def test_deltas_are_added_or_frames_are_spliced() -> None:
+    mfccs = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    statistics = cmvn_statistics(mfccs)
+    frames = model_features(mfccs, statistics, kind=FeatureKind())
+    np.testing.assert_array_equal(frames, add_deltas(frames[:, :3]))
+    spliced = FeatureKind(dynamics="splice", splice=SpliceOptions(1, 2))
+    assert model_features(mfccs, statistics, kind=spliced).shape == (9, 12)
+    assert model_features(mfccs, statistics, kind=FeatureKind(dynamics="none")).shape == (9, 3)
 
 
 @pytest.mark.parametrize(
-    ("matrix", "problem"),
+    ("matrix", "speaker", "problem"),
     [
-        (np.zeros((0, 0), np.float32), "no frames"),
-        (np.full((3, 3), np.nan, np.float32), "NaN or infinity in features"),
+        (np.zeros((0, 0), np.float32), "a", "no frames"),
+        (np.full((3, 3), np.nan, np.float32), "a", "NaN or infinity in features"),
+        (np.ones((3, 3), np.float32), "b", "no transform of its speaker"),
+        (np.ones((3, 3), np.float32), "a", None),
     ],
 )
-def test_bad_mfccs_are_left_out(tmp_path: Path, matrix: np.ndarray, problem: str) -> None:
-    good = np.ones((4, 3), np.float32)
-    data = write_mfccs(tmp_path, {"a_1": good, "a_2": good}, {"a_1": "a", "a_2": "a"})
-    with open_matrix_writer(f"ark,scp:{tmp_path}/feats.ark,{tmp_path}/feats.scp") as write:
-        write("a_1", good)
-        write("a_2", matrix)
-    tally = Tally("data")
-    assert [utt_id for utt_id, _ in read_model_features(data, None, tally=tally)] == ["a_1"]
-    assert tally.reason_of == {"a_2": problem}
+def test_why_no_features_can_be_made(matrix: np.ndarray, speaker: str, problem: str | None) -> None:
+    assert mfcc_problem(matrix, speaker, {"a": np.ones((2, 10), np.float32)}) == problem
+    assert mfcc_problem(np.ones((3, 3), np.float32), speaker, None) is None
 
 
-def test_a_model_of_other_dimensions_is_an_error(tiny: DataDir, tmp_path: Path) -> None:
-    model = tmp_path / "model"
-    model.mkdir()
-    write_matrix(model / "final.mat", np.ones((2, 91), np.float32))
-    with pytest.raises(HybridKdError, match="'a_1': a transform of 2 x 91, but the features have 27"):
-        list(read_model_features(tiny, model))
+def test_a_model_of_other_dimensions_is_an_error() -> None:
+    mfccs, kind = np.ones((4, 3), np.float32), FeatureKind(dynamics="none")
+    with pytest.raises(HybridKdError, match="data, utterance 'a_1': a transform of 2 x 91, but the features"):
+        features_of_utterance(
+            "data", "a_1", mfccs, cmvn_statistics(mfccs), kind=kind, transform=np.ones((2, 91), np.float32)
+        )
+    with pytest.raises(HybridKdError, match="'a_1': CMVN statistics are 2 x 3, features have 3 coeff"):
+        features_of_utterance("data", "a_1", mfccs, np.ones((2, 3)), kind=kind, transform=None)
 
 
-def test_data_without_statistics_is_an_error(tiny: DataDir) -> None:
-    (tiny.path / "cmvn.scp").unlink()
+def test_data_without_statistics_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(
         HybridKdError, match=r"it holds no cmvn\.scp\n  fix: make MFCC with `hybrid-kd features`"
     ):
-        list(read_model_features(tiny, None))
+        read_cmvn(tmp_path / "cmvn.scp")

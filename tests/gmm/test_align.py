@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 
 from hybrid_kd.archives.alignments import read_alignment_dir
-from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices
 from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.transforms import read_transforms
 from hybrid_kd.gmm.align import align_directory
 from hybrid_kd.gmm.model_dir import copy_files
 from hybrid_kd.gmm.options import AlignOptions
-from tests.gmm.experiment import golden_alignments, lang_dir, write_golden_data
+from tests.gmm.experiment import (
+    change_mfccs,
+    golden_alignments,
+    keep_one_utterance,
+    lang_dir,
+    write_golden_data,
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +68,22 @@ def test_a_speaker_with_little_speech_keeps_the_identity(
     shared: Path, options: AlignOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Of one speaker only one utterance is left; the log says so."""
-    data = write_golden_data(shared, tmp_path / "data")
-    for name in ("text", "utt2spk", "utt2num_frames", "feats.scp"):
-        lines = (data / name).read_text().splitlines(keepends=True)
-        kept = [line for line in lines if "mkdb" not in line.split()[0] or "BUS" in line]
-        (data / name).write_text("".join(kept))
-    speakers = (data / "spk2utt").read_text().splitlines()
-    (data / "spk2utt").write_text(f"{speakers[0]}\nmkdb mkdb_an316_BUS_SIMU\n")
+    data = keep_one_utterance(write_golden_data(shared, tmp_path / "data"), "mkdb")
     align_directory(replace(options, data=data, out=tmp_path / "ali"))
     np.testing.assert_array_equal(read_transforms(tmp_path / "ali")["mkdb"], np.eye(40, 41))
     assert "speaker 'mkdb' keeps the identity" in (tmp_path / "ali/log/align.log").read_text()
+
+
+def test_an_utterance_too_short_for_its_transcript_is_left_out(
+    shared: Path, options: AlignOptions, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = write_golden_data(shared, tmp_path / "data", {"mkdb_an316_STR_SIMU": " ".join(["RUBOUT"] * 100)})
+    with pytest.raises(
+        HybridKdError, match=r"done 7, left out 1 \(1 too short for its transcript\)\n  fix: mend"
+    ):
+        align_directory(replace(options, data=data, out=tmp_path / "ali"))
+    assert "left out 'mkdb_an316_STR_SIMU': too short for its transcript" in caplog.text
+    assert not list((tmp_path / "ali").glob("ali.*.gz"))
 
 
 def test_words_without_pronunciation_are_counted_and_become_the_oov_word(
@@ -80,17 +91,14 @@ def test_words_without_pronunciation_are_counted_and_become_the_oov_word(
 ) -> None:
     data = write_golden_data(shared, tmp_path / "data", {"mkdb_an316_BUS_SIMU": "D XYZZY K"})
     align_directory(replace(options, data=data, out=tmp_path / "ali"))
-    assert "no pronunciation of 'XYZZY' (1 times): <SPOKEN_NOISE> is taken" in caplog.text
+    assert "1 words without pronunciation, 1 times in all, become <SPOKEN_NOISE>: XYZZY (1)" in caplog.text
 
 
 def test_features_of_another_dimension_are_refused(
     shared: Path, options: AlignOptions, tmp_path: Path
 ) -> None:
     data = write_golden_data(shared, tmp_path / "data")
-    mfccs = dict(read_matrices(f"scp:{data}/feats.scp"))
-    with open_matrix_writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
-        for utt_id, matrix in mfccs.items():
-            write(utt_id, matrix[:, :12])
+    change_mfccs(data, lambda mfccs: mfccs[:, :12])
     with pytest.raises(HybridKdError, match="fix: give the MFCC"):
         align_directory(replace(options, data=data, out=tmp_path / "ali"))
 

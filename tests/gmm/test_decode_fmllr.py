@@ -2,6 +2,7 @@
 
 import io
 import logging
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from hybrid_kd.gmm.model_dir import read_gmm_model_dir
 from hybrid_kd.gmm.options import DecodeFmllrOptions
 from hybrid_kd.gmm.speaker_decoding import rescore_lattice
 from tests.decoding.experiment import golden_features, golden_lines
-from tests.gmm.experiment import write_golden_data
+from tests.gmm.experiment import change_mfccs, keep_one_utterance, write_golden_data
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_a_finished_decoding_is_left_alone(
 ) -> None:
     with caplog.at_level(logging.INFO):
         decode_fmllr(options)
-    assert "already decoded" in caplog.text
+    assert "already done" in caplog.text
 
 
 def test_only_the_jobs_that_are_missing_are_done(options: DecodeFmllrOptions, decoded: Path) -> None:
@@ -124,3 +125,53 @@ def test_a_graph_of_another_model_is_refused(
     (graph / "num_pdfs").write_text("1987\n")
     with pytest.raises(HybridKdError, match="graph of 1987 pdfs, the model has 384"):
         decode_fmllr(replace(options, graph=graph, out=tmp_path / "decode"))
+
+
+def test_until_it_is_finished_it_is_cut_into_the_same_jobs(
+    options: DecodeFmllrOptions, decoded: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "decode"
+    shutil.copytree(decoded, copy)
+    decode_fmllr(replace(options, out=copy, nj=1))
+    (copy / "decode.json").unlink()
+    with pytest.raises(HybridKdError, match="begun differently: nj was 2, is 1"):
+        decode_fmllr(replace(options, out=copy, nj=1))
+
+
+def test_another_graph_is_refused(options: DecodeFmllrOptions, decoded: Path, tmp_path: Path) -> None:
+    shutil.copytree(options.graph, tmp_path / "graph")
+    decode_fmllr(replace(options, graph=tmp_path / "graph"))
+    with (tmp_path / "graph/words.txt").open("a") as file:
+        file.write("XYZZY 9999\n")
+    with pytest.raises(HybridKdError, match="begun differently: graph was"):
+        decode_fmllr(replace(options, graph=tmp_path / "graph"))
+
+
+def test_a_directory_that_kaldi_decoded_is_left_to_it(options: DecodeFmllrOptions, tmp_path: Path) -> None:
+    (tmp_path / "lat.1.gz").touch()
+    with pytest.raises(HybridKdError, match=r"it is there, but no provenance\.json says"):
+        decode_fmllr(replace(options, out=tmp_path))
+    assert [path.name for path in tmp_path.iterdir() if path.name != "log"] == ["lat.1.gz"]
+
+
+def test_a_speaker_with_little_speech_keeps_the_identity(
+    shared: Path, options: DecodeFmllrOptions, tmp_path: Path
+) -> None:
+    data = keep_one_utterance(write_golden_data(shared, tmp_path / "data"), "mkdb")
+    decode_fmllr(replace(options, data=data, out=tmp_path / "decode"))
+    transforms = read_transforms(tmp_path / "decode")
+    np.testing.assert_array_equal(transforms["mkdb"], np.eye(40, 41))
+    assert np.abs(transforms["fkdo"] - np.eye(40, 41)).max() > 0.1
+    logs = "".join(log.read_text() for log in (tmp_path / "decode/log").glob("decode.*.log"))
+    assert "speaker 'mkdb' keeps the identity as fMLLR transform: " in logs
+
+
+def test_features_of_another_dimension_are_refused(
+    shared: Path, options: DecodeFmllrOptions, tmp_path: Path
+) -> None:
+    data = write_golden_data(shared, tmp_path / "data")
+    change_mfccs(data, lambda mfccs: mfccs[:, :12])
+    with pytest.raises(
+        HybridKdError, match=r"features, utterance '.*': CMVN statistics are 2 x 14, features have 12"
+    ):
+        decode_fmllr(replace(options, data=data, out=tmp_path / "decode"))

@@ -5,17 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.special import logsumexp
-from scipy.stats import norm
 
 from hybrid_kd.archives.transition_model import read_model_file
 from hybrid_kd.gmm.model import StackedGmm
-from tests.gmm.experiment import random_gmm
-
-
-def densities(gmm: StackedGmm, frames: np.ndarray) -> np.ndarray:
-    """log w + log N(x) of each frame under each Gaussian."""
-    logs = np.asarray(norm.logpdf(frames[:, None], gmm.means, np.sqrt(gmm.variances)))
-    return np.asarray(logs.sum(axis=2) + np.log(gmm.weights))
+from tests.gmm.experiment import log_densities, random_gmm
 
 
 def random_frames(num_frames: int, dim: int = 4) -> np.ndarray:
@@ -24,7 +17,7 @@ def random_frames(num_frames: int, dim: int = 4) -> np.ndarray:
 
 def test_loglikes_are_those_of_the_densities() -> None:
     gmm, frames = random_gmm(), random_frames(20)
-    logs = densities(gmm, frames)
+    logs = log_densities(gmm, frames)
     expected = [logsumexp(logs[:, gmm.pdf_of_gaussian == pdf_id], axis=1) for pdf_id in range(3)]
     np.testing.assert_allclose(gmm.loglikes(frames), np.transpose(expected), atol=1e-4)
 
@@ -45,15 +38,16 @@ def test_far_away_frames_underflow_to_no_nan() -> None:
 def test_posteriors_of_a_frames_own_pdf_are_bayes_rule() -> None:
     gmm, frames = random_gmm(), random_frames(30)
     pdf_ali = np.random.default_rng(2).integers(0, 3, 30)
-    found = gmm.gaussian_posteriors(frames, pdf_ali)
-    logs = densities(gmm, frames)
-    for entry, (frame, gaussian) in enumerate(zip(found.frame_indices, found.gaussians, strict=True)):
-        own = logs[frame, gmm.pdf_of_gaussian == pdf_ali[frame]]
-        np.testing.assert_allclose(
-            found.posteriors[entry], np.exp(logs[frame, gaussian] - logsumexp(own)), atol=1e-5
-        )
-        np.testing.assert_allclose(found.loglikes[frame], logsumexp(own), atol=1e-4)
-    assert len(found.gaussians) == np.diff(gmm.pdf_offsets)[pdf_ali].sum()
+    logs = log_densities(gmm, frames)
+    seen = []
+    for block in gmm.pdf_blocks(frames, pdf_ali):
+        assert set(pdf_ali[block.frame_indices]) == {block.pdf_id}
+        own = logs[block.frame_indices][:, gmm.pdf_of_gaussian == block.pdf_id]
+        expected = logsumexp(own, axis=1)
+        np.testing.assert_allclose(block.posteriors, np.exp(own - expected[:, None]), atol=1e-5)
+        np.testing.assert_allclose(block.loglikes, expected, atol=1e-4)
+        seen += block.frame_indices.tolist()
+    assert sorted(seen) == list(range(30))
 
 
 def test_a_model_survives_the_way_to_kaldis_form_and_back() -> None:
@@ -78,5 +72,5 @@ def test_a_weight_of_zero_is_never_chosen() -> None:
     alone = replace(gmm, weights=np.array([0.0, 1.0]))
     frames = random_frames(3)
     np.testing.assert_allclose(
-        alone.loglikes(frames)[:, 0], densities(gmm, frames)[:, 1] - np.log(gmm.weights[1]), atol=1e-4
+        alone.loglikes(frames)[:, 0], log_densities(gmm, frames)[:, 1] - np.log(gmm.weights[1]), atol=1e-4
     )

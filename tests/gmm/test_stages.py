@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hybrid_kd.archives.alignments import read_alignment_dir
-from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices, read_matrix, write_matrix
+from hybrid_kd.archives.matrices import read_matrices, read_matrix, write_matrix
 from hybrid_kd.archives.transition_model import read_model_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.transforms import read_transforms
@@ -22,7 +22,7 @@ from hybrid_kd.gmm.model_dir import read_gmm_model_dir
 from hybrid_kd.gmm.options import MonoOptions, TriphoneOptions
 from hybrid_kd.gmm.training import DELTAS, LDA_MLLT, MONO, SAT
 from hybrid_kd.gmm.training_state import CHECKPOINT, TrainingState, save_checkpoint
-from tests.gmm.experiment import lang_dir, write_golden_data
+from tests.gmm.experiment import change_mfccs, lang_dir, write_golden_data
 
 SHORT = {"MONO": (MONO, 12), "DELTAS": (DELTAS, 6), "LDA_MLLT": (LDA_MLLT, 6), "SAT": (SAT, 6)}
 FILES = ("tree", "final.mdl", "final.occs", "ali.1.gz", "ali.2.gz", "num_jobs", "phones.txt")
@@ -117,13 +117,21 @@ def test_a_finished_stage_is_left_alone(work: Path, shared: Path, caplog: pytest
     before = (work / "mono/final.mdl").stat().st_mtime_ns
     with caplog.at_level(logging.INFO):
         stages.train_mono(mono_options(shared, work))
-    assert "already trained" in caplog.text
+    assert "already done" in caplog.text
     assert (work / "mono/final.mdl").stat().st_mtime_ns == before
 
 
 def test_other_options_are_refused(work: Path, shared: Path) -> None:
     with pytest.raises(HybridKdError, match="num_gauss was 150, is 151"):
         stages.train_mono(replace(mono_options(shared, work), num_gauss=151))
+
+
+def test_a_directory_of_kaldis_is_not_written_into(work: Path, shared: Path, tmp_path: Path) -> None:
+    for mark in ("final.mdl", "num_jobs"):
+        (tmp_path / mark).touch()
+    with pytest.raises(HybridKdError, match=r"it is there, but no provenance\.json says"):
+        stages.train_mono(replace(mono_options(shared, work), out=tmp_path))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["final.mdl", "log", "num_jobs"]
 
 
 class StoppedError(Exception):
@@ -218,10 +226,7 @@ def test_other_frames_than_a_stage_was_begun_with_are_told(shared: Path, tmp_pat
 
 def test_features_that_do_not_vary_are_refused(shared: Path, tmp_path: Path) -> None:
     data = write_golden_data(shared, tmp_path / "data")
-    mfccs = dict(read_matrices(f"scp:{data}/feats.scp"))
-    with open_matrix_writer(f"ark,scp:{data}/feats.ark,{data}/feats.scp") as write:
-        for utt_id, matrix in mfccs.items():
-            write(utt_id, np.zeros_like(matrix))
+    change_mfccs(data, np.zeros_like)
     with pytest.raises(HybridKdError, match="the features of the first 10 utterances do not vary"):
         stages.train_mono(mono_options(shared, tmp_path))
 

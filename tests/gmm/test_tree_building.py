@@ -7,14 +7,15 @@ import pytest
 
 from hybrid_kd.archives.context_tree import (
     ConstantEvent,
+    ContextTree,
     TableEvent,
     read_context_tree,
     write_context_tree,
 )
 from hybrid_kd.archives.transition_model import initial_transition_model
 from hybrid_kd.gmm.questions import cluster_phones, compile_questions
-from hybrid_kd.gmm.tree_building import TreeOptions, build_tree, monophone_tree, tree_loglike
-from hybrid_kd.gmm.tree_statistics import TreeStatistics, map_events, sum_by_pdf
+from hybrid_kd.gmm.tree_building import TreeOptions, build_tree, monophone_tree
+from hybrid_kd.gmm.tree_statistics import TreeStatistics, gaussian_objective, map_events, sum_by_pdf
 from hybrid_kd.graph.lang_dir import PhoneRoot, read_lang_dir
 from tests.gmm.an4_statistics import an4_tree_statistics
 from tests.gmm.test_tree_splitting import random_statistics
@@ -30,6 +31,11 @@ def tiny_statistics(seed: int = 0) -> TreeStatistics:
     statistics = random_statistics(seed, 200)
     known = (statistics.events[:, 1:] < 4).all(axis=1)
     return statistics[known & ((statistics.values(1) > 1) | (statistics.values(-1) < 2))]
+
+
+def tree_loglike(statistics: TreeStatistics, tree: ContextTree) -> float:
+    """The log-likelihood per frame of single Gaussians on the tree's pdfs."""
+    return float(gaussian_objective(sum_by_pdf(statistics, tree)).sum()) / statistics.num_frames
 
 
 def test_without_merging_there_are_as_many_leaves_as_asked_for() -> None:

@@ -159,7 +159,7 @@ def test_a_finished_graph_is_not_made_again_nor_overwritten(
     before = make_mono_graph(mono).stat().st_mtime_ns
     with caplog.at_level("INFO"):
         assert make_mono_graph(mono).stat().st_mtime_ns == before
-    assert "already made" in caplog.text
+    assert "already done" in caplog.text
     with pytest.raises(HybridKdError, match=r"self_loop_scale was 0.1, is 0.2"):
         make_mono_graph(mono, GraphScales(1.0, 0.2))
     (mono / "lm.arpa").write_text(ARPA.replace("-0.6\tTO\n", "-0.7\tTO\n"))

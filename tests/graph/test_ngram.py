@@ -16,10 +16,8 @@ from hybrid_kd.graph.kneser_ney import discounts_of_counts, train_kneser_ney
 from hybrid_kd.graph.ngram import (
     NgramModel,
     fit_of_text,
-    histories,
     log10_probs_of_ngrams,
     log10_probs_of_tokens,
-    total_probability,
 )
 from hybrid_kd.graph.ngram_counts import (
     BOS,
@@ -32,6 +30,7 @@ from hybrid_kd.graph.ngram_counts import (
     tokenize,
 )
 from hybrid_kd.graph.ngram_pruning import prune_ngrams
+from tests.graph.ngram_sums import histories, total_probability
 
 SENTENCES = st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=30)
 

@@ -101,7 +101,7 @@ def test_a_finished_lang_directory_is_not_made_again(
     before = (lang.path / "words.txt").stat().st_mtime_ns
     with caplog.at_level(logging.INFO):
         make_lang(tmp_path)
-    assert "already made" in caplog.text
+    assert "already done" in caplog.text
     assert (lang.path / "words.txt").stat().st_mtime_ns == before
 
 

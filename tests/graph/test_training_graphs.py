@@ -13,8 +13,7 @@ from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.fst_arrays import to_arrays
 from hybrid_kd.graph.lang_dir import read_lang_dir
-from hybrid_kd.graph.training_graphs import TrainingGraphCompiler, add_transition_probs
-from hybrid_kd.graph.transition_table import transition_costs
+from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from tests.graph.languages import accepts, best_path, make_lang
 from tests.graph.monophones import write_monophones
 
@@ -112,17 +111,6 @@ def test_an_empty_transcript_is_silence_or_nothing(compiler: TrainingGraphCompil
 def test_the_same_transcript_gives_the_same_graph(compiler: TrainingGraphCompiler) -> None:
     first, second = (compiler.compile(["ERASE", "A"]).to_str() for _ in range(2))
     assert first == second
-
-
-def test_transition_costs_are_added_arc_by_arc(compiler: TrainingGraphCompiler) -> None:
-    graph = compiler.compile(["YES"])
-    plain = to_arrays(graph)
-    weighted = to_arrays(
-        add_transition_probs(graph, compiler.transition_model, transition_scale=1.0, self_loop_scale=0.1)
-    )
-    costs = transition_costs(compiler.transition_model, transition_scale=1.0, self_loop_scale=0.1)
-    np.testing.assert_array_equal(weighted.ilabels, plain.ilabels)
-    np.testing.assert_allclose(weighted.costs - plain.costs, costs[plain.ilabels], atol=1e-5)
 
 
 def test_monophone_graphs_go_through_a_words_phones(tmp_path: Path) -> None:
