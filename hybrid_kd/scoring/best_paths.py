@@ -1,6 +1,6 @@
 """Best paths through lattices for all LM weights and word insertion penalties at once.
 
-Axis letters: points = pairs of LM weight and penalty (42 of them); arcs, states as in lattice_order.
+Axis letters: points = pairs of LM weight and penalty (42 by default); arcs, states as in lattice_order.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,12 @@ class ScoringPoint:
     def name(self) -> str:
         """As in Kaldi's file names: 11_0.5."""
         return f"{self.lm_weight}_{self.word_ins_penalty:.1f}"
+
+    @classmethod
+    def from_name(cls, name: str) -> "ScoringPoint":
+        """Raises: ValueError for a string of another form."""
+        lm_weight, word_ins_penalty = name.split("_")
+        return cls(int(lm_weight), float(word_ins_penalty))
 
 
 @dataclass(frozen=True)

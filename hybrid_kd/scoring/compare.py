@@ -1,11 +1,12 @@
 """Paired bootstrap between two systems on the same utterances.
 
 A development set holds each clean utterance in several noises, whose errors go together: what is drawn are
-clean utterances, each with all its environments.
+clean utterances of each speaker, each with all its environments.
 
 Source: Bisani and Ney 2004, "Bootstrap estimates for confidence intervals in ASR performance evaluation".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +14,14 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
+from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.options import CompareOptions
 from hybrid_kd.scoring.report import by_environment
-from hybrid_kd.scoring.score_dir import PER_UTT, SCORE
-from hybrid_kd.scoring.utterance_scores import UtteranceScores, read_utterance_scores
-from hybrid_kd.scoring.utterances import ENVIRONMENTS, clean_utterance
-from hybrid_kd.scoring.word_errors import POINTS, error_table
+from hybrid_kd.scoring.resampling import Groups, draw_within_speakers, group_by_clean_utterance, two_sided_p
+from hybrid_kd.scoring.scored_dir import read_chosen_point, read_set_scores
+from hybrid_kd.scoring.utterance_scores import SetScores
+from hybrid_kd.scoring.utterances import ENVIRONMENTS
+from hybrid_kd.scoring.word_errors import error_table
 from hybrid_kd.seeds import numpy_generator
 
 REPLICATES_AT_ONCE = 1000
@@ -58,62 +60,74 @@ def paired_bootstrap(
     *,
     num_replicates: int,
     seed: int,
+    speakers: Sequence[str] | None = None,
 ) -> Comparison:
-    """Draw as many groups as there are, with replacement, many times; each time WER = sum errors / sum words.
+    """Draw groups many times (draw_within_speakers); each time WER = sum errors / sum words.
 
-    ``errors`` are those of A and B in each group of utterances that is drawn as a whole.
+    ``errors`` are those of A and B in each group of utterances that is drawn as a whole; ``speakers`` whose
+    groups they are (without them, of one).
     """
+    speakers = [""] * len(words) if speakers is None else speakers
     generator = numpy_generator(seed, "paired bootstrap")
     differences = np.concatenate(
         [
-            _replicates(errors, words, min(REPLICATES_AT_ONCE, num_replicates - done), generator)
+            _differences(
+                errors,
+                words,
+                draw_within_speakers(
+                    speakers,
+                    num_replicates=min(REPLICATES_AT_ONCE, num_replicates - done),
+                    generator=generator,
+                ),
+            )
             for done in range(0, num_replicates, REPLICATES_AT_ONCE)
         ]
     )
     wer_a, wer_b = 100 * errors.sum(axis=0) / words.sum()
     low, high = np.percentile(differences, [2.5, 97.5])
-    other_sign = min((differences <= 0).sum(), (differences >= 0).sum())
-    p_value = min(1.0, 2 * (int(other_sign) + 1) / (num_replicates + 1))
+    p_value = two_sided_p(differences)
     return Comparison(
         float(wer_a), float(wer_b), float(low), float(high), p_value, len(words), num_replicates
     )
 
 
-def _replicates(
+def _differences(
     errors: Int64[np.ndarray, "groups 2"],
     words: Int64[np.ndarray, " groups"],
-    count: int,
-    generator: np.random.Generator,
+    times_drawn: Int64[np.ndarray, "replicates groups"],
 ) -> Float64[np.ndarray, " replicates"]:
-    """WER of B - WER of A in ``count`` samples."""
-    num_groups = len(words)
-    times_drawn = generator.multinomial(num_groups, np.full(num_groups, 1 / num_groups), size=count)
+    """WER of B - WER of A in each sample."""
     difference: np.ndarray = 100 * (times_drawn @ (errors[:, 1] - errors[:, 0])) / (times_drawn @ words)
     return difference
 
 
 @dataclass(frozen=True)
 class ScoredPair:
-    """Two scored decodings of the same utterances, sorted by utt_id; points: indices of POINTS."""
+    """Two scored decodings of the same utterances, sorted by utt_id, each at its own point."""
 
     directories: tuple[Path, Path]
-    scores: tuple[list[UtteranceScores], list[UtteranceScores]]
-    points: tuple[int, int]
+    scores: tuple[SetScores, SetScores]
+    points: tuple[ScoringPoint, ScoringPoint]
+
+    @property
+    def groups(self) -> Groups:
+        """Clean utterances and their speakers."""
+        return group_by_clean_utterance([utterance.utt_id for utterance in self.scores[0].utterances])
 
     def group_by_clean_utterance(self) -> tuple[Int64[np.ndarray, "groups 2"], Int64[np.ndarray, " groups"]]:
         """Errors of both systems and words, summed over the environments of each clean utterance."""
-        names = [clean_utterance(utterance.utt_id) for utterance in self.scores[0]]
-        groups, group_of = np.unique(names, return_inverse=True)
-        errors, words = np.zeros((len(groups), 2), np.int64), np.zeros(len(groups), np.int64)
         tables = [error_table(scores) for scores in self.scores]
-        for column, (table, point) in enumerate(zip(tables, self.points, strict=True)):
-            np.add.at(errors[:, column], group_of, table.errors[:, point].sum(axis=1))
-        np.add.at(words, group_of, tables[0].num_words)
-        return errors, words
+        columns = [
+            self.groups.sum(table.errors[:, table.points.index(point)].sum(axis=1))
+            for table, point in zip(tables, self.points, strict=True)
+        ]
+        return np.stack(columns, axis=1), self.groups.sum(tables[0].num_words)
 
     def compare(self, *, num_replicates: int, seed: int) -> Comparison:
-        """Paired bootstrap over clean utterances."""
-        return paired_bootstrap(*self.group_by_clean_utterance(), num_replicates=num_replicates, seed=seed)
+        """Paired bootstrap over the clean utterances of each speaker."""
+        errors, words = self.group_by_clean_utterance()
+        speakers = self.groups.speakers
+        return paired_bootstrap(errors, words, num_replicates=num_replicates, seed=seed, speakers=speakers)
 
 
 def read_scored_pair(directory_a: Path, directory_b: Path) -> ScoredPair:
@@ -124,7 +138,8 @@ def read_scored_pair(directory_a: Path, directory_b: Path) -> ScoredPair:
     directories = directory_a, directory_b
     scores_a, scores_b = (_read_scores(directory) for directory in directories)
     _check_same_reference(directories, scores_a, scores_b)
-    return ScoredPair(directories, (scores_a, scores_b), (_read_point(directory_a), _read_point(directory_b)))
+    points = read_chosen_point(directory_a), read_chosen_point(directory_b)
+    return ScoredPair(directories, (scores_a, scores_b), points)
 
 
 def compare_directories(options: CompareOptions) -> str:
@@ -149,21 +164,15 @@ def compare_directories(options: CompareOptions) -> str:
     return "\n".join(lines)
 
 
-def _read_scores(directory: Path) -> list[UtteranceScores]:
-    return sorted(read_utterance_scores(directory / PER_UTT), key=lambda utterance: utterance.utt_id)
+def _read_scores(directory: Path) -> SetScores:
+    scores = read_set_scores(directory)
+    return SetScores(scores.points, sorted(scores.utterances, key=lambda utterance: utterance.utt_id))
 
 
-def _read_point(directory: Path) -> int:
-    point = read_json(directory / SCORE).get("point")
-    if not isinstance(point, int) or not 0 <= point < len(POINTS):
-        raise HybridKdError.at(directory / SCORE, f"no scoring point {point!r}", fix="score again")
-    return point
-
-
-def _check_same_reference(
-    directories: tuple[Path, Path], scores_a: list[UtteranceScores], scores_b: list[UtteranceScores]
-) -> None:
-    references_a, references_b = ({u.utt_id: u.reference for u in scores} for scores in (scores_a, scores_b))
+def _check_same_reference(directories: tuple[Path, Path], scores_a: SetScores, scores_b: SetScores) -> None:
+    references_a, references_b = (
+        {u.utt_id: u.reference for u in scores.utterances} for scores in (scores_a, scores_b)
+    )
     only_one = sorted(references_a.keys() ^ references_b.keys())
     if only_one:
         raise HybridKdError.at(
@@ -186,7 +195,7 @@ def _system_lines(pair: ScoredPair, comparison: Comparison) -> list[str]:
     errors, words = pair.group_by_clean_utterance()
     wers = comparison.wer_a, comparison.wer_b
     return [
-        f"{name} {directory}: WER {wer:.2f} % [ {count} / {words.sum()} ] at {POINTS[point].name}"
+        f"{name} {directory}: WER {wer:.2f} % [ {count} / {words.sum()} ] at {point.name}"
         for name, directory, wer, count, point in zip(
             "AB", pair.directories, wers, errors.sum(axis=0), pair.points, strict=True
         )

@@ -8,10 +8,11 @@ import tyro
 
 @dataclass(frozen=True)
 class ScoreOptions:
-    """Word error rates of a decode directory at LM weights 4 to 17 and insertion penalties 0, 0.5 and 1.
+    """Word error rates of a decode directory over LM weights and word insertion penalties.
 
-    Writes wer_LMWT_WIP, scoring_kaldi/ and scoring/ into the decode directory. Without --tune-on, weight
-    and penalty are chosen on the set itself.
+    Writes wer_LMWT_WIP, scoring_kaldi/ and scoring/ into the decode directory, at LM weights 4 to 17 and
+    penalties 0, 0.5 and 1, and at more if the range that is searched for the best has more. Without
+    --tune-on, weight and penalty are chosen on the set itself.
     """
 
     decode_dir: tyro.conf.Positional[Path]
@@ -20,8 +21,15 @@ class ScoreOptions:
     """data directory that it was decoded from (text is the reference)"""
     graph: Path
     """graph directory or lang directory (words.txt)"""
-    tune_on: Path | None = None
-    """decode directory of the development set: its best weight and penalty are used here"""
+    tune_on: tuple[Path, ...] = ()
+    """decode directories of the development sets (this one may be among them): the weight and penalty with
+    the least errors over all of them together are used here"""
+    min_lm_weight: int = 4
+    """least LM weight that is searched"""
+    max_lm_weight: int = 17
+    """largest LM weight that is searched"""
+    penalties: str = "0,0.5,1"
+    """word insertion penalties that are searched"""
     nj: int = 1
     """parallel processes"""
     config: Path | None = None
@@ -32,8 +40,8 @@ class ScoreOptions:
 class CompareOptions:
     """Paired bootstrap between two scored decode directories of the same utterances.
 
-    Clean utterances are drawn, each with all its environments. Both systems stand at the weight and penalty
-    that `hybrid-kd score` used.
+    Clean utterances are drawn within speakers, each with all its environments. Both systems stand at the
+    weight and penalty that `hybrid-kd score` used.
     """
 
     decode_dir_a: tyro.conf.Positional[Path]

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.utterances import ENVIRONMENTS, environment, kind
-from hybrid_kd.scoring.word_errors import POINTS, ErrorTable, WordErrors
+from hybrid_kd.scoring.word_errors import ErrorTable, WordErrors
 
 RULE = "-------------------"
 
@@ -35,31 +36,41 @@ def base_name(set_name: str) -> str:
     return base if last in ("simu", "real", "multi") else set_name
 
 
-def format_report(set_name: str, table: ErrorTable, point: int, result: dict[str, Any]) -> str:
+def format_report(set_name: str, table: ErrorTable, point: ScoringPoint, result: dict[str, Any]) -> str:
     """All that ``hybrid-kd score`` prints. ``result`` is what score.json holds."""
-    total, chosen = table.total(point), POINTS[point]
-    tuned = "tuned on the set itself" if result["tuned_on_itself"] else f"tuned on {result['tuned_on']}"
-    head = "best overall" if result["tuned_on_itself"] else "overall"
-    lines = [
-        RULE,
-        f"{head} {base_name(set_name)} WER {total.wer:.2f}% (language model weight = {chosen.lm_weight})",
-        f" (insertion penalty weight = {chosen.word_ins_penalty:.1f})",
-        RULE,
-    ]
-    for name, which in by_kind(set_name, table.utt_ids).items():
-        lines += [_kaldi_line(name, table, point, which), RULE]
+    is_best = result["tuned_on_itself"]
+    tuned = "tuned on the set itself" if is_best else f"tuned on {' + '.join(result['tuned_on'])}"
     return "\n".join(
         [
-            *lines,
+            RULE,
+            *recipe_lines(set_name, table, point, is_best=is_best),
             "",
             *_table(set_name, table, point),
             "",
-            f"{result['decode_dir']}: {tuned}{_decoder(result)}",
+            f"{result['decode_dir']}: {tuned}{decoder_in_words(result['decoding'])}",
         ]
     )
 
 
-def _kaldi_line(name: str, table: ErrorTable, point: int, which: Bool[np.ndarray, " utterances"]) -> str:
+def recipe_lines(set_name: str, table: ErrorTable, point: ScoringPoint, *, is_best: bool) -> list[str]:
+    """``best overall dt05 WER 15.17% (language model weight = 11)``, then a line for each of simu and real.
+
+    Source: Kaldi egs/chime4/s5_1ch/local/chime4_calc_wers.sh, which says nothing of the insertion penalty.
+    """
+    wer = f"{base_name(set_name)} WER {table.total(point).wer:.2f}%"
+    lines = [
+        f"{'best ' if is_best else ''}overall {wer} (language model weight = {point.lm_weight})",
+        f" (insertion penalty weight = {point.word_ins_penalty:.1f})",
+        RULE,
+    ]
+    for name, which in by_kind(set_name, table.utt_ids).items():
+        lines += [_kaldi_line(name, table, point, which), RULE]
+    return lines
+
+
+def _kaldi_line(
+    name: str, table: ErrorTable, point: ScoringPoint, which: Bool[np.ndarray, " utterances"]
+) -> str:
     """``dt05_simu WER: 15.67% (Average), 14.09% (BUS), ...``."""
     rates = [f"{table.total(point, which).wer:.2f}% (Average)"]
     for environment_name, inside in by_environment(table.utt_ids).items():
@@ -68,7 +79,7 @@ def _kaldi_line(name: str, table: ErrorTable, point: int, which: Bool[np.ndarray
     return f"{name} WER: {', '.join(rates)}"
 
 
-def _table(set_name: str, table: ErrorTable, point: int) -> list[str]:
+def _table(set_name: str, table: ErrorTable, point: ScoringPoint) -> list[str]:
     rows = [
         (ENVIRONMENTS[name], table.total(point, inside))
         for name, inside in by_environment(table.utt_ids).items()
@@ -86,9 +97,8 @@ def _row(name: str, errors: WordErrors) -> str:
     )
 
 
-def _decoder(result: dict[str, Any]) -> str:
+def decoder_in_words(decoding: dict[str, Any] | None) -> str:
     """Which decoder made the lattices: rates of different decoders or beams are not to be compared."""
-    decoding = result["decoding"]
     if decoding is None:
         return ""
     beams = f"{decoding['beam']:g}/{decoding['lattice_beam']:g}"

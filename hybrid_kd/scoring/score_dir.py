@@ -7,7 +7,7 @@ programs.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,37 @@ from hybrid_kd.archives.data_dir import DataDir, read_data_dir
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import CONFIG, SUMMARY, UTT_IDS
+from hybrid_kd.decoding.decode_record import SUMMARY, UTT_IDS
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.provenance import sha256_of_file, sha256_of_files
+from hybrid_kd.run_record import CONFIG
+from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.options import ScoreOptions
 from hybrid_kd.scoring.report import by_environment, format_report
+from hybrid_kd.scoring.scored_dir import (
+    INPUTS,
+    PER_UTT,
+    SCORE,
+    read_error_table,
+    read_points,
+    read_set_scores,
+)
+from hybrid_kd.scoring.tuning import POINTS, PointRange, in_kaldis_order, parse_range, range_to_json
 from hybrid_kd.scoring.utterance_scores import (
     ScoringTexts,
+    SetScores,
     UtteranceScores,
     read_utterance_scores,
     score_lattices,
     score_utterance,
     utterance_scores_to_lines,
 )
-from hybrid_kd.scoring.word_errors import POINTS, ErrorTable, WordErrors, best_point, error_table
+from hybrid_kd.scoring.word_errors import ErrorTable, WordErrors, best_point, error_table, pool
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
-
-PER_UTT, INPUTS, SCORE = "scoring/per_utt.jsonl", "scoring/inputs.json", "score.json"
 
 
 def score_directory(options: ScoreOptions) -> str:
@@ -43,20 +53,26 @@ def score_directory(options: ScoreOptions) -> str:
 
     Raises: HybridKdError for bad inputs, or if more than 1 % of the utterances have no lattice.
     """
+    searched = parse_range(options.min_lm_weight, options.max_lm_weight, options.penalties)
     data = read_data_dir(options.data, needs_feats=False)
-    scores = utterance_scores(options.decode_dir, data, options.graph, nj=options.nj)
+    scores = set_scores(options.decode_dir, data, options.graph, points=searched.points(), nj=options.nj)
     table = error_table(scores)
     if not table.num_words.sum():
         raise HybridKdError.at(data.path / "text", "the reference has no words", fix="transcribe the data")
-    point = best_point(table) if options.tune_on is None else _tune(options.tune_on, nj=options.nj)
+    point = best_point(_tuning_table(options, table, searched), searched.points())
+    searched.warn_at_edge(point, options.decode_dir)
     _write_files(options, scores, table, point)
-    result = _result(options, table, point)
+    result = _result(options, table, point, searched)
     write_json(options.decode_dir / SCORE, result)
     return format_report(data.path.name, table, point, result)
 
 
-def utterance_scores(decode_dir: Path, data: DataDir, graph_dir: Path, *, nj: int) -> list[UtteranceScores]:
+def set_scores(
+    decode_dir: Path, data: DataDir, graph_dir: Path, *, points: Sequence[ScoringPoint], nj: int
+) -> SetScores:
     """Hypotheses and errors of every utterance that was to be decoded; counted before if nothing has changed.
+
+    They are at ``points`` and at all others that are always counted, or were counted before.
 
     Raises: HybridKdError as score_directory.
     """
@@ -67,20 +83,25 @@ def utterance_scores(decode_dir: Path, data: DataDir, graph_dir: Path, *, nj: in
         "lattices": sha256_of_files(archives),
         "words": sha256_of_file(graph_dir / "words.txt"),
         "text": sha256_of_file(data.path / "text"),
-        "points": [point.name for point in POINTS],
     }
-    if (decode_dir / INPUTS).is_file() and read_json(decode_dir / INPUTS) == inputs:
-        return read_utterance_scores(decode_dir / PER_UTT)
+    before = read_points(decode_dir) if (decode_dir / INPUTS).is_file() else ()
+    if before and set(points) <= set(before) and _is_counted_from(decode_dir, inputs):
+        return read_set_scores(decode_dir)
     (decode_dir / INPUTS).unlink(missing_ok=True)
     texts = ScoringTexts(data.text, read_symbol_table(graph_dir / "words.txt"))
     utt_ids = _intended_utterances(decode_dir, data)
-    scores = _in_order(
-        decode_dir, utt_ids, texts, _score_in_parallel(decode_dir, archives, texts, total=len(utt_ids), nj=nj)
-    )
+    all_points = in_kaldis_order([*POINTS, *points, *before])
+    lines = _score_in_parallel(decode_dir, archives, texts, all_points, total=len(utt_ids), nj=nj)
+    scores = SetScores(all_points, _in_order(decode_dir, utt_ids, texts, lines, len(all_points)))
     with replace_file(decode_dir / PER_UTT, "w") as file:
-        file.writelines(utterance_scores_to_lines(scores))
-    write_json(decode_dir / INPUTS, inputs)
+        file.writelines(utterance_scores_to_lines(scores.utterances))
+    write_json(decode_dir / INPUTS, inputs | {"points": [point.name for point in all_points]})
     return scores
+
+
+def _is_counted_from(decode_dir: Path, inputs: dict[str, str]) -> bool:
+    before = read_json(decode_dir / INPUTS)
+    return {name: value for name, value in before.items() if name != "points"} == inputs
 
 
 def find_lattices(decode_dir: Path) -> list[Path]:
@@ -116,7 +137,13 @@ def _intended_utterances(decode_dir: Path, data: DataDir) -> Sequence[str]:
 
 
 def _score_in_parallel(
-    decode_dir: Path, archives: Sequence[Path], texts: ScoringTexts, *, total: int, nj: int
+    decode_dir: Path,
+    archives: Sequence[Path],
+    texts: ScoringTexts,
+    points: Sequence[ScoringPoint],
+    *,
+    total: int,
+    nj: int,
 ) -> Iterator[UtteranceScores]:
     """Score archives in up to ``nj`` processes, through a file for each."""
     jobs = range(1, min(max(nj, 1), len(archives)) + 1)
@@ -125,7 +152,7 @@ def _score_in_parallel(
     def work(job: int, report: Report) -> None:
         with replace_file(parts[job], "w") as file:
             for archive in archives[job - 1 :: len(jobs)]:
-                for scores in score_lattices(archive, texts, POINTS):
+                for scores in score_lattices(archive, texts, points):
                     file.writelines(utterance_scores_to_lines([scores]))
                     report(scores.utt_id)
 
@@ -136,7 +163,11 @@ def _score_in_parallel(
 
 
 def _in_order(
-    decode_dir: Path, utt_ids: Sequence[str], texts: ScoringTexts, scores: Iterator[UtteranceScores]
+    decode_dir: Path,
+    utt_ids: Sequence[str],
+    texts: ScoringTexts,
+    scores: Iterator[UtteranceScores],
+    num_points: int,
 ) -> list[UtteranceScores]:
     """Every intended utterance; without a lattice all its words are deleted (1 % of them at most)."""
     found = {utterance.utt_id: utterance for utterance in scores}
@@ -146,42 +177,55 @@ def _in_order(
         if utt_id not in found:
             tally.left_out(utt_id, "no lattice", "all its words count as deleted")
     tally.close(fix="decode with a wider --beam, or see log/decode.JOB.log for what was left out")
-    nothing = [None] * len(POINTS)
+    nothing = [None] * num_points
     return [found.get(utt_id) or score_utterance(utt_id, texts.text[utt_id], nothing) for utt_id in utt_ids]
 
 
-def _tune(tune_on: Path, *, nj: int) -> int:
-    """The best scoring point of another decode directory, which is scored first if it is not.
+def _tuning_table(options: ScoreOptions, table: ErrorTable, searched: PointRange) -> ErrorTable:
+    """The errors of all sets that the point is chosen on; ``table`` are those of options.decode_dir.
 
-    Raises: HybridKdError if it is not scored and does not say what it was decoded from.
+    Raises: HybridKdError if a set is given twice, or as _other_table.
     """
+    own = options.decode_dir.resolve()
+    given = {path.resolve(): path for path in options.tune_on or [options.decode_dir]}
+    if len(given) < len(options.tune_on):
+        raise HybridKdError.at("--tune-on", "a directory is given twice", fix="give each once")
+    return pool([table if path == own else _other_table(options, given[path], searched) for path in given])
+
+
+def _other_table(options: ScoreOptions, tune_on: Path, searched: PointRange) -> ErrorTable:
+    """Errors of another decode directory, which is scored first if it is not.
+
+    Raises: HybridKdError if it is not scored at these points and does not say what it was decoded from.
+    """
+    points = searched.points()
     if (tune_on / CONFIG).is_file():
         config = read_yaml(tune_on / CONFIG)
         data, graph = Path(config["data"]), Path(config["graph"])
         if not (tune_on / SCORE).is_file():
-            score_directory(ScoreOptions(tune_on, data, graph, nj=nj))
-        utterance_scores(tune_on, read_data_dir(data, needs_feats=False), graph, nj=nj)
-    return best_point(error_table(read_utterance_scores(tune_on / PER_UTT)))
+            score_directory(replace(options, decode_dir=tune_on, data=data, graph=graph, tune_on=()))
+        set_scores(tune_on, read_data_dir(data, needs_feats=False), graph, points=points, nj=options.nj)
+    return read_error_table(tune_on, points)
 
 
-def _write_files(
-    options: ScoreOptions, scores: Sequence[UtteranceScores], table: ErrorTable, chosen: int
-) -> None:
+def _write_files(options: ScoreOptions, scores: SetScores, table: ErrorTable, chosen: ScoringPoint) -> None:
     """What Kaldi's scoring writes, and the hypotheses at the chosen point."""
     out = options.decode_dir
     command = f"hybrid-kd score --data {options.data} --graph {options.graph} {out}"
-    for index, point in enumerate(POINTS):
+    for point in table.points:
         with replace_file(out / f"wer_{point.name}", "w") as file:
-            file.write(f"{command}\n{table.total(index).kaldi_lines()}")
-    best = POINTS[chosen]
+            file.write(f"{command}\n{table.total(point).kaldi_lines()}")
+    column = table.points.index(chosen)
     contents = {
-        "scoring_kaldi/test_filt.txt": [f"{utterance.utt_id} {utterance.reference}" for utterance in scores],
-        "scoring_kaldi/best_wer": [f"{table.total(chosen).kaldi_line()} {out}/wer_{best.name}"],
-        "scoring_kaldi/wer_details/lmwt": [str(best.lm_weight)],
-        "scoring_kaldi/wer_details/wip": [f"{best.word_ins_penalty:.1f}"],
+        "scoring_kaldi/test_filt.txt": [
+            f"{utterance.utt_id} {utterance.reference}" for utterance in scores.utterances
+        ],
+        "scoring_kaldi/best_wer": [f"{table.total(chosen).kaldi_line()} {out}/wer_{chosen.name}"],
+        "scoring_kaldi/wer_details/lmwt": [str(chosen.lm_weight)],
+        "scoring_kaldi/wer_details/wip": [f"{chosen.word_ins_penalty:.1f}"],
         "scoring/hyp.txt": [
-            f"{utterance.utt_id} {utterance.hypotheses[utterance.hypothesis_at[chosen]]}".rstrip()
-            for utterance in scores
+            f"{utterance.utt_id} {utterance.hypotheses[utterance.hypothesis_at[column]]}".rstrip()
+            for utterance in scores.utterances
         ],
     }
     for name, lines in contents.items():
@@ -189,24 +233,27 @@ def _write_files(
             file.writelines(f"{line}\n" for line in lines)
 
 
-def _result(options: ScoreOptions, table: ErrorTable, point: int) -> dict[str, Any]:
+def _result(
+    options: ScoreOptions, table: ErrorTable, point: ScoringPoint, searched: PointRange
+) -> dict[str, Any]:
     """The content of score.json."""
     summary = options.decode_dir / SUMMARY
-    own = best_point(table)
+    own = best_point(table, searched.points())
+    tuned_on = options.tune_on or (options.decode_dir,)
     return {
         "decode_dir": str(options.decode_dir),
         "data": str(options.data),
-        "tuned_on": str(options.decode_dir if options.tune_on is None else options.tune_on),
-        "tuned_on_itself": options.tune_on is None,
-        "lm_weight": POINTS[point].lm_weight,
-        "word_ins_penalty": POINTS[point].word_ins_penalty,
-        "point": point,
+        "tuned_on": [str(path) for path in tuned_on],
+        "tuned_on_itself": [path.resolve() for path in tuned_on] == [options.decode_dir.resolve()],
+        "searched": range_to_json(searched),
+        "lm_weight": point.lm_weight,
+        "word_ins_penalty": point.word_ins_penalty,
         "total": _as_values(table.total(point)),
         "environments": {
             name: _as_values(table.total(point, which))
             for name, which in by_environment(table.utt_ids).items()
         },
-        "own_best": {"point": POINTS[own].name, "wer": table.total(own).wer},
+        "own_best": {"point": own.name, "wer": table.total(own).wer},
         "decoding": read_json(summary) if summary.is_file() else None,
     }
 

@@ -51,6 +51,14 @@ class UtteranceScores:
         return np.array(self.errors, np.int64).reshape(-1, 3)[list(self.hypothesis_at)]
 
 
+@dataclass(frozen=True)
+class SetScores:
+    """All utterances of a set, and the scoring points that ``hypothesis_at`` of each is for."""
+
+    points: tuple[ScoringPoint, ...]
+    utterances: list[UtteranceScores]
+
+
 def count_errors(reference: Sequence[str], hypothesis: Sequence[str]) -> tuple[int, int, int]:
     """Insertions, deletions and substitutions; of equally good alignments, the one that compute-wer takes.
 
@@ -103,7 +111,7 @@ def score_lattices(
                 )
         for (utt_id, _), paths in zip(batch, _best_paths(path, batch, points), strict=True):
             hypotheses = [
-                None if best is None else _to_words(path, best.word_ids, texts.words) for best in paths
+                None if best is None else ids_to_words(path, best.word_ids, texts.words) for best in paths
             ]
             yield score_utterance(utt_id, texts.text[utt_id], hypotheses)
 
@@ -118,7 +126,8 @@ def _best_paths(
         raise HybridKdError.at(path, f"{error}, one of {utt_ids}", fix="decode again") from error
 
 
-def _to_words(path: Path, word_ids: Sequence[int], words: dict[int, str]) -> list[str]:
+def ids_to_words(path: Path, word_ids: Sequence[int], words: dict[int, str]) -> list[str]:
+    """Raises: HybridKdError that names ``path`` if a word-id stands for no word."""
     try:
         return [words[word_id] for word_id in word_ids]
     except KeyError as error:

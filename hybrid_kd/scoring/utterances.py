@@ -13,6 +13,11 @@ def environment(utt_id: str) -> str | None:
     return match[1] if match else None
 
 
+def speaker(utt_id: str) -> str:
+    """What stands before the first ``_``, or before the first ``-`` in ids without one."""
+    return utt_id.partition("_" if "_" in utt_id else "-")[0]
+
+
 def kind(utt_id: str) -> str | None:
     """simu or real; None where the id does not say."""
     match = _KIND.search(utt_id)

@@ -7,12 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from hybrid_kd.scoring.best_paths import ScoringPoint
-from hybrid_kd.scoring.utterance_scores import UtteranceScores
-
-LM_WEIGHTS = tuple(range(4, 18))
-WORD_INS_PENALTIES = (0.0, 0.5, 1.0)
-# Kaldi's order, in which the first of equals is chosen: penalties outside, LM weights inside.
-POINTS = tuple(ScoringPoint(weight, penalty) for penalty in WORD_INS_PENALTIES for weight in LM_WEIGHTS)
+from hybrid_kd.scoring.utterance_scores import SetScores
 
 
 @dataclass(frozen=True)
@@ -65,11 +60,12 @@ class ErrorTable:
     errors: Int64[np.ndarray, "utterances points 3"]  # insertions, deletions, substitutions
     num_words: Int64[np.ndarray, " utterances"]
     is_absent: Bool[np.ndarray, " utterances"]  # no lattice: all words deleted
+    points: tuple[ScoringPoint, ...]
 
-    def total(self, point: int, which: Bool[np.ndarray, " utterances"] | None = None) -> WordErrors:
+    def total(self, point: ScoringPoint, which: Bool[np.ndarray, " utterances"] | None = None) -> WordErrors:
         """Sum over the chosen utterances (by default all)."""
         chosen = np.ones(len(self.utt_ids), bool) if which is None else which
-        errors = self.errors[chosen, point]
+        errors = self.errors[chosen, self.points.index(point)]
         insertions, deletions, substitutions = (int(count) for count in errors.sum(axis=0))
         return WordErrors(
             int(self.num_words[chosen].sum()),
@@ -82,21 +78,33 @@ class ErrorTable:
         )
 
 
-def error_table(scores: Sequence[UtteranceScores]) -> ErrorTable:
+def error_table(scores: SetScores) -> ErrorTable:
     """Arrange what is known of each utterance as arrays."""
     return ErrorTable(
-        tuple(utterance.utt_id for utterance in scores),
-        np.stack([utterance.errors_at_points() for utterance in scores]),
-        np.array([utterance.num_ref_words for utterance in scores]),
-        np.array([not utterance.has_lattice for utterance in scores]),
+        tuple(utterance.utt_id for utterance in scores.utterances),
+        np.stack([utterance.errors_at_points() for utterance in scores.utterances]),
+        np.array([utterance.num_ref_words for utterance in scores.utterances]),
+        np.array([not utterance.has_lattice for utterance in scores.utterances]),
+        scores.points,
     )
 
 
-def best_point(table: ErrorTable) -> int:
-    """The scoring point with the least WER to two decimals; of equals the first in Kaldi's order (POINTS).
+def pool(tables: Sequence[ErrorTable]) -> ErrorTable:
+    """The utterances of several sets as one, at the points that all of them have."""
+    points = tuple(point for point in tables[0].points if all(point in table.points for table in tables[1:]))
+    columns = [[table.points.index(point) for point in points] for table in tables]
+    return ErrorTable(
+        tuple(utt_id for table in tables for utt_id in table.utt_ids),
+        np.concatenate([table.errors[:, which] for table, which in zip(tables, columns, strict=True)]),
+        np.concatenate([table.num_words for table in tables]),
+        np.concatenate([table.is_absent for table in tables]),
+        points,
+    )
+
+
+def best_point(table: ErrorTable, points: Sequence[ScoringPoint]) -> ScoringPoint:
+    """Of ``points`` the one with the least WER to two decimals; of equals the first.
 
     Source: Kaldi steps/scoring/score_kaldi_wer.sh, utils/best_wer.sh.
     """
-    errors = table.errors.sum(axis=(0, 2))
-    rates = [round(100 * int(count) / int(table.num_words.sum()), 2) for count in errors]
-    return rates.index(min(rates))
+    return min(points, key=lambda point: round(table.total(point).wer, 2))

@@ -15,7 +15,8 @@ def write_scored(path: Path, hypotheses: dict[str, str], *, reference: str = "A 
     ]
     (path / "scoring").mkdir(parents=True)
     (path / "scoring/per_utt.jsonl").write_text("".join(utterance_scores_to_lines(scores)))
-    (path / "score.json").write_text(json.dumps({"point": 0}))
+    (path / "scoring/inputs.json").write_text(json.dumps({"points": ["4_0.0"]}))
+    (path / "score.json").write_text(json.dumps({"lm_weight": 4, "word_ins_penalty": 0.0}))
     return path
 
 

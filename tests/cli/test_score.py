@@ -9,6 +9,14 @@ import pytest
 
 from hybrid_kd.cli.main import main
 from tests.decoding.experiment import golden_lines, write_kaldi_decode_dir, write_lines, write_texts
+from tests.scoring.crossings import (
+    BEST_OF_BOTH,
+    BEST_OF_REAL,
+    BEST_OF_SIMU,
+    REAL,
+    SIMU,
+    write_crossings,
+)
 
 
 @pytest.fixture
@@ -55,9 +63,11 @@ def test_hypotheses_are_those_of_the_chosen_point(
     assert score(data, graph, decoded) == 0
     counts = [json.loads(line) for line in (decoded / "scoring/per_utt.jsonl").read_text().splitlines()]
     result = json.loads((decoded / "score.json").read_text())
-    words = [" ".join([c["utt_id"], c["hypotheses"][c["hypothesis_at"][result["point"]]]]) for c in counts]
+    names = json.loads((decoded / "scoring/inputs.json").read_text())["points"]
+    point = names.index(f"{result['lm_weight']}_{result['word_ins_penalty']:.1f}")
+    words = [" ".join([c["utt_id"], c["hypotheses"][c["hypothesis_at"][point]]]) for c in counts]
     assert (decoded / "scoring/hyp.txt").read_text().splitlines() == words
-    errors = [c["errors"][c["hypothesis_at"][result["point"]]] for c in counts]
+    errors = [c["errors"][c["hypothesis_at"][point]] for c in counts]
     assert sum(map(sum, errors)) == result["total"]["errors"]
 
 
@@ -72,8 +82,9 @@ def test_the_point_is_taken_from_the_development_set(
     (decoded / "decode.json").write_text(json.dumps(summary))
     assert score(data, graph, other, "--tune-on", str(decoded)) == 0
     result, tuned = (json.loads((path / "score.json").read_text()) for path in (other, decoded))
-    assert result["point"] == tuned["point"]
-    assert (result["tuned_on"], result["tuned_on_itself"]) == (str(decoded), False)
+    for name in ("lm_weight", "word_ins_penalty"):
+        assert result[name] == tuned[name]
+    assert (result["tuned_on"], result["tuned_on_itself"]) == ([str(decoded)], False)
     assert f"tuned on {decoded}" in capsys.readouterr().out
 
 
@@ -148,3 +159,81 @@ def test_data_without_text_cannot_be_scored(
     (data / "text").unlink()
     assert score(data, graph, decoded) == 1
     assert "it holds no text" in capsys.readouterr().err
+
+
+@pytest.fixture
+def simu(tmp_path: Path) -> Path:
+    return write_crossings(tmp_path, "dt05_simu", SIMU)
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    return write_crossings(tmp_path, "dt05_real", REAL)
+
+
+def chosen(decode_dir: Path, *more: str) -> tuple[int, float]:
+    """Score a directory of crossings and give its LM weight and insertion penalty."""
+    root, set_name = decode_dir.parent, decode_dir.name.removeprefix("decode_")
+    assert score(root / "data" / set_name, root / "graph", decode_dir, *more) == 0
+    result = json.loads((decode_dir / "score.json").read_text())
+    return result["lm_weight"], result["word_ins_penalty"]
+
+
+def test_a_point_chosen_on_two_sets_is_the_best_of_neither(
+    simu: Path, real: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (chosen(simu), chosen(real)) == ((BEST_OF_SIMU, 0.0), (BEST_OF_REAL, 0.0))
+    assert chosen(real, "--tune-on", str(simu), str(real)) == (BEST_OF_BOTH, 0.0)
+    result = json.loads((real / "score.json").read_text())
+    assert (result["tuned_on"], result["tuned_on_itself"]) == ([str(simu), str(real)], False)
+    assert result["own_best"] == {"point": f"{BEST_OF_REAL}_0.0", "wer": 0.0}
+    assert f"{real}: tuned on {simu} + {real}" in capsys.readouterr().out
+    assert chosen(simu, "--tune-on", str(simu)) == (BEST_OF_SIMU, 0.0)
+    assert json.loads((simu / "score.json").read_text())["tuned_on_itself"] is True
+
+
+def test_sets_that_are_not_scored_yet_are_scored_over_the_same_range(simu: Path, real: Path) -> None:
+    wanted = ("--min-lm-weight", "2", "--max-lm-weight", "8", "--penalties", "0")
+    assert chosen(real, *wanted, "--tune-on", str(real), str(simu)) == (7, 0.0)
+    other = json.loads((simu / "score.json").read_text())
+    assert (other["lm_weight"], other["tuned_on_itself"]) == (2, True)
+    assert other["searched"] == {"min_lm_weight": 2, "max_lm_weight": 8, "word_ins_penalties": [0.0]}
+
+
+def test_a_wider_range_counts_more_and_a_narrower_one_nothing_again(
+    real: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    per_utt = real / "scoring/per_utt.jsonl"
+    assert chosen(real, "--max-lm-weight", "6") == (4, 0.0)
+    assert f"{real}: the best LM weight, 4, is at the edge of what was tried" in capsys.readouterr().err
+    before = per_utt.stat().st_mtime_ns
+    assert chosen(real, "--penalties", "0.5") == (7, 0.5)
+    assert per_utt.stat().st_mtime_ns == before
+    assert chosen(real, "--min-lm-weight", "1", "--max-lm-weight", "3", "--penalties", "-1") == (1, -1.0)
+    names = json.loads((real / "scoring/inputs.json").read_text())["points"]
+    assert {f"wer_{name}" for name in names} == {path.name for path in real.glob("wer_*")}
+    assert len(names) == 42 + 3
+    assert chosen(real) == (7, 0.0)
+    assert len(list(real.glob("wer_*"))) == 42 + 3
+
+
+def test_a_set_given_twice_is_an_error(simu: Path, real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, graph = real.parent / "data/dt05_real", real.parent / "graph"
+    assert score(data, graph, real, "--tune-on", str(simu), f"{simu}/") == 1
+    assert "--tune-on: a directory is given twice\n  fix: give each once" in capsys.readouterr().err
+
+
+def test_a_set_of_unknown_data_must_be_scored_over_the_range(
+    simu: Path, real: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert chosen(simu) == (BEST_OF_SIMU, 0.0)
+    (simu / "config.yaml").unlink()
+    assert chosen(real, "--tune-on", str(simu), str(real)) == (BEST_OF_BOTH, 0.0)
+    data, graph = real.parent / "data/dt05_real", real.parent / "graph"
+    assert score(data, graph, real, "--min-lm-weight", "3", "--tune-on", str(simu)) == 1
+    assert "decode_dt05_simu: not scored at 3_0.0\n  fix: score it again, with" in capsys.readouterr().err
+
+
+def test_an_impossible_range_is_an_error(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert score(real.parent / "data/dt05_real", real.parent / "graph", real, "--penalties", "a") == 1
+    assert "--penalties: 'a' is no number" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hybrid_kd.archives.lattices import Lattice, read_lattices
 from hybrid_kd.scoring.best_paths import ScoringPoint, best_paths
-from hybrid_kd.scoring.word_errors import POINTS
+from hybrid_kd.scoring.tuning import POINTS
 from tests.decoding.experiment import golden_lines
 
 Arc = tuple[

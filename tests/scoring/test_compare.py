@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.compare import ScoredPair, paired_bootstrap
-from hybrid_kd.scoring.utterance_scores import score_utterance
+from hybrid_kd.scoring.utterance_scores import SetScores, score_utterance
 
 
 def test_two_equal_systems_do_not_differ() -> None:
@@ -42,6 +43,14 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     assert first != other
 
 
+def test_what_differs_between_speakers_alone_is_no_uncertainty() -> None:
+    errors, words = np.array([[1, 3]] * 5 + [[4, 4]] * 5), np.full(10, 10)
+    within = paired_bootstrap(errors, words, num_replicates=500, seed=0, speakers=["a"] * 5 + ["b"] * 5)
+    assert (within.low, within.high, within.difference) == pytest.approx((10.0, 10.0, 10.0))
+    across = paired_bootstrap(errors, words, num_replicates=500, seed=0)
+    assert across.high - across.low > 5
+
+
 def test_swapping_the_systems_turns_the_sign() -> None:
     errors = np.random.default_rng(0).poisson(3, size=(50, 2))
     words = np.random.default_rng(1).integers(5, 15, size=50)
@@ -55,9 +64,11 @@ def test_swapping_the_systems_turns_the_sign() -> None:
 
 def test_all_environments_of_a_clean_utterance_are_one_group() -> None:
     ids = ["s_u1_BUS_SIMU", "s_u1_STR_SIMU", "s_u2_BUS_SIMU", "plain"]
+    points = ScoringPoint(9, 0.0), ScoringPoint(10, 0.0)
     scores_a = [score_utterance(utt_id, ["A", "B"], [["A"]]) for utt_id in ids]
     scores_b = [score_utterance(utt_id, ["A", "B"], [["A", "B"], ["C", "C"]]) for utt_id in ids]
-    pair = ScoredPair((Path("a"), Path("b")), (scores_a, scores_b), (0, 1))
+    both = SetScores(points[:1], scores_a), SetScores(points, scores_b)
+    pair = ScoredPair((Path("a"), Path("b")), both, points)
     errors, words = pair.group_by_clean_utterance()
     assert words.tolist() == [2, 4, 2]
     assert errors.tolist() == [[1, 2], [2, 4], [1, 2]]

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.scoring.tuning import POINTS
 from hybrid_kd.scoring.utterance_scores import (
     ScoringTexts,
     count_errors,
@@ -15,7 +16,6 @@ from hybrid_kd.scoring.utterance_scores import (
     score_utterance,
     utterance_scores_to_lines,
 )
-from hybrid_kd.scoring.word_errors import POINTS
 
 sequences = st.lists(st.sampled_from("ABC"), max_size=9)
 
