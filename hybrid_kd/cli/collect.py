@@ -28,23 +28,26 @@ def run(options: Options) -> None:
     from hybrid_kd.errors import HybridKdError
     from hybrid_kd.report.baseline import compare_with_baseline
     from hybrid_kd.report.collect import find_systems
+    from hybrid_kd.report.collect_study import complete_study
+    from hybrid_kd.report.gmm_systems import find_gmm_systems
     from hybrid_kd.report.kaldi_results import find_kaldi_systems, read_searches
-    from hybrid_kd.report.records import merge_results, read_results, write_results
+    from hybrid_kd.report.record_file import merge_studies, read_study, write_study
+    from hybrid_kd.report.records import Study
 
     if (options.kaldi is None) != (options.kaldi_searches is None):
         raise HybridKdError.at(
             "--kaldi and --kaldi-searches", "only one was given", fix="give both, or neither"
         )
-    collected = find_systems(options.exp)
+    collected = [*find_gmm_systems(options.exp), *find_systems(options.exp)]
     if options.baseline is not None:
         collected = compare_with_baseline(options.exp, collected, options.baseline)
     if options.kaldi is not None and options.kaldi_searches is not None:
         searches, experiment = read_searches(options.kaldi_searches), options.exp.resolve().name
         collected = [*find_kaldi_systems(options.kaldi, searches, experiment), *collected]
-    kept = read_results(options.out) if options.out.is_file() else []
-    results = merge_results(kept, collected)
-    if not results:
+    kept = read_study(options.out) if options.out.is_file() else Study()
+    study = merge_studies(kept, complete_study(options.exp, collected), path=options.out)
+    if not study.systems:
         raise HybridKdError.at(options.exp, "no finished system", fix="train one with `hybrid-kd train`")
-    write_results(options.out, results)
-    num_kept = len(results) - len(collected)
-    print(f"{options.out}: {len(results)} systems, {len(collected)} collected, {num_kept} kept")
+    write_study(options.out, study)
+    num, num_kept = len(study.systems), len(study.systems) - len(collected)
+    print(f"{options.out}: {num} systems, {len(collected)} collected, {num_kept} kept")

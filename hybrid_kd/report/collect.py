@@ -10,20 +10,25 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import CONFIG, MODEL_FILES, PROVENANCE, SUMMARY
+from hybrid_kd.decoding.decode_record import MODEL_FILES, SUMMARY
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL
-from hybrid_kd.provenance import sha256_of_files
-from hybrid_kd.report.records import ITSELF, DecodeResult, SystemResult, read_json_lines
-from hybrid_kd.scoring.score_dir import SCORE
+from hybrid_kd.provenance import sha256_of_file, sha256_of_files
+from hybrid_kd.report.learning_curve import learning_curve
+from hybrid_kd.report.record_file import read_json_lines
+from hybrid_kd.report.records import ITSELF, DecodeResult, SystemResult
+from hybrid_kd.run_record import CONFIG, PROVENANCE
+from hybrid_kd.scoring.scored_dir import SCORE, read_chosen_point, read_error_table
+from hybrid_kd.scoring.tuning import range_from_json
+from hybrid_kd.scoring.word_errors import best_point, pool
 from hybrid_kd.training.options import TrainOptions
 
 logger = logging.getLogger(__name__)
 
 DISTILLATION = ("hard_weight", "temperatures", "prune_below")
-PATHS = frozenset({"train_data", "train_ali", "dev_data", "dev_ali", "out", "config"})
+PATHS = frozenset({"train_data", "train_ali", "dev_data", "dev_ali", "utt_map", "out", "config"})
 HARDWARE = frozenset({"device", "num_threads"})
 IN_THE_SHAPE = frozenset(
     {
@@ -33,6 +38,7 @@ IN_THE_SHAPE = frozenset(
 )
 TOLD_ALWAYS = frozenset({"init", "teacher", "teacher_labels", "mixing", "sd_draw", "seed", *DISTILLATION})
 OTHERWISE_TOLD = PATHS | HARDWARE | IN_THE_SHAPE | TOLD_ALWAYS
+IMPORTED = "nnet"  # of the config.yaml that `hybrid-kd import-nnet1` writes
 SCORE_AGAIN = "run `hybrid-kd score` on it again"
 
 
@@ -55,7 +61,10 @@ def _is_finished(path: Path) -> bool:
     if not (path / CONFIG).is_file():
         return False
     config = read_yaml(path / CONFIG)
-    if "ensemble_of" not in config and "train_data" not in config:
+    if not config.keys() & {"ensemble_of", "train_data", IMPORTED}:
+        return False
+    if IMPORTED in config and not any(path.glob(f"*/{SCORE}")):
+        logger.info("%s: imported, but not scored, left out", path)
         return False
     if not (path / FINAL).is_file():
         logger.info("%s: not finished, left out", path)
@@ -69,11 +78,11 @@ def read_system(path: Path, aliases: list[str]) -> SystemResult:
     Raises: HybridKdError as find_systems.
     """
     config, provenance = read_yaml(path / CONFIG), read_json(path / PROVENANCE)
-    is_ensemble = "ensemble_of" in config
+    is_ensemble, is_trained = "ensemble_of" in config, "train_data" in config
     network, parameters = describe_networks(path / FINAL)
     try:
-        training = _members(path, config) if is_ensemble else _training(path, config)
-        progress = {} if is_ensemble else _progress(path)
+        training = _origin(path, config)
+        progress = _progress(path) if is_trained else {}
     except (KeyError, TypeError) as error:
         raise HybridKdError.at(
             path, f"its {CONFIG} or train.jsonl lacks {error}", fix="train again"
@@ -86,8 +95,8 @@ def read_system(path: Path, aliases: list[str]) -> SystemResult:
         network=network,
         parameters=parameters,
         training=training,
-        train_data=None if is_ensemble else Path(config["train_data"]).name,
-        dev_data=None if is_ensemble else Path(config["dev_data"]).name,
+        train_data=Path(config["train_data"]).name if is_trained else None,
+        dev_data=Path(config["dev_data"]).name if is_trained else None,
         train_frames=progress.get("train_frames"),
         epochs=progress.get("epochs"),
         train_seconds=progress.get("train_seconds"),
@@ -96,7 +105,17 @@ def read_system(path: Path, aliases: list[str]) -> SystemResult:
         commit=provenance.get("commit"),
         uncommitted_changes=provenance.get("uncommitted_changes"),
         decodes=_decodes(path),
+        config=_config(path, config) if is_trained else config,
+        inputs=provenance.get("inputs", {}),
+        model_sha256=sha256_of_file(path / FINAL),
+        learning_curve=progress.get("learning_curve"),
     )
+
+
+def _config(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """All options but where the output lies and what it ran on; systems are named as in ``training``."""
+    kept = {name: value for name, value in config.items() if name not in {"out", "config", *HARDWARE}}
+    return kept | {name: _name_beside(path, kept[name]) for name in ("init", "teacher") if kept.get(name)}
 
 
 def describe_networks(path: Path) -> tuple[str, int]:
@@ -125,8 +144,13 @@ def _shape_in_words(shape: dict[str, Any]) -> str:
     return f"{shape['input_dim']} -> {layers} -> {shape['num_pdfs']}, {', '.join(extras)}"
 
 
-def _members(path: Path, config: dict[str, Any]) -> dict[str, Any]:
-    return {"ensemble_of": [_name_beside(path, str(member)) for member in config["ensemble_of"]]}
+def _origin(path: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """The members of an ensemble, the file that a network was imported from, or how it was trained."""
+    if "ensemble_of" in config:
+        return {"ensemble_of": [_name_beside(path, str(member)) for member in config["ensemble_of"]]}
+    if IMPORTED in config:
+        return {"imported_from": config[IMPORTED]}
+    return _training(path, config)
 
 
 def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
@@ -154,7 +178,7 @@ def _name_beside(path: Path, other: str) -> str:
 
 
 def _progress(path: Path) -> dict[str, Any]:
-    """Epochs, seconds and frames, and the dev metrics of the last accepted epoch, whose network was kept."""
+    """Epochs, seconds, frames, the course; dev metrics of the last accepted epoch, whose network was kept."""
     records = read_json_lines(path / "train.jsonl")
     epochs = [record for record in records if record["epoch"] > 0]
     kept = [record for record in records if record.get("accepted", True)]
@@ -166,6 +190,7 @@ def _progress(path: Path) -> dict[str, Any]:
         "train_frames": epochs[-1]["train_num_frames"] if epochs else None,
         "dev_cross_entropy": kept[-1]["dev_cross_entropy"],
         "dev_frame_accuracy": kept[-1]["dev_frame_accuracy"],
+        "learning_curve": learning_curve(records),
     }
 
 
@@ -187,14 +212,15 @@ def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResul
     score, decoding = read_json(directory / SCORE), read_json(directory / SUMMARY)
     config = read_yaml(directory / CONFIG)
     try:
-        if decoding["model_sha256"] != model_sha256:
+        if read_json(directory / PROVENANCE)["inputs"]["model"] != model_sha256:
             raise HybridKdError.at(directory, f"not decoded with the network of {system}", fix="decode again")
         if score["decoding"] != decoding:
             raise HybridKdError.at(directory, "decoded again since it was scored", fix=SCORE_AGAIN)
+        is_whole_set = config.get("max_utts") is None and config.get("utt_list") is None
         return DecodeResult(
             directory=str(directory.relative_to(system)),
             set_name=Path(score["data"]).name,
-            is_whole_set=config["max_utts"] is None and config["utt_list"] is None,
+            is_whole_set=is_whole_set,
             num_utterances=score["total"]["num_sentences"],
             **{name: decoding[name] for name in ("decoder", "decoder_program", "decoder_version")},
             **{name: decoding[name] for name in ("acoustic_scale", "beam", "lattice_beam", "num_partial")},
@@ -207,24 +233,36 @@ def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResul
             environments={name: errors["wer"] for name, errors in score["environments"].items()},
             own_best_point=score["own_best"]["point"],
             own_best_wer=score["own_best"]["wer"],
-            **{
-                name: decoding[name]
-                for name in ("real_time_factor_search", "real_time_factor_network", "real_time_factor_wall")
-            },
+            real_time_factor_search=decoding.get("real_time_factor_search"),
+            real_time_factor_network=decoding.get("real_time_factor_network"),
+            real_time_factor_wall=decoding.get("real_time_factor_wall"),
+            errors_by_utterance=_errors_by_utterance(directory) if is_whole_set else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise HybridKdError.at(directory / SCORE, f"it lacks {error}", fix=SCORE_AGAIN) from error
 
 
+def _errors_by_utterance(directory: Path) -> list[int]:
+    """Word errors at the chosen point, by sorted utt_id."""
+    point = read_chosen_point(directory)
+    table = read_error_table(directory, [point])
+    errors = table.errors[:, table.points.index(point)].sum(axis=1).tolist()
+    return [count for _, count in sorted(zip(table.utt_ids, errors, strict=True))]
+
+
 def _tuned_on(directory: Path, score: dict[str, Any]) -> str:
-    """The set whose best point was taken: a decode directory, which is looked for beside this one first."""
+    """The sets whose best point was taken: decode directories, which are looked for beside this one first."""
     if score["tuned_on_itself"]:
         return ITSELF
-    given = Path(score["tuned_on"])
-    beside = directory.parent / given.name
-    dev = read_json((beside if (beside / SCORE).is_file() else given) / SCORE)
+    names = [score["tuned_on"]] if isinstance(score["tuned_on"], str) else score["tuned_on"]
+    beside = [directory.parent / Path(name).name for name in names]
+    devs = [
+        near if (near / SCORE).is_file() else Path(name) for near, name in zip(beside, names, strict=True)
+    ]
+    searched = range_from_json(score.get("searched")).points()
+    best = best_point(pool([read_error_table(dev, searched) for dev in devs]), searched).name
     point = f"{score['lm_weight']}_{score['word_ins_penalty']:.1f}"
-    if point != dev["own_best"]["point"]:
-        problem = f"scored at {point}, the best of {given} is {dev['own_best']['point']}"
+    if point != best:
+        problem = f"scored at {point}, the best of {' + '.join(names)} is {best}"
         raise HybridKdError.at(directory, problem, fix=SCORE_AGAIN)
-    return Path(dev["data"]).name
+    return "+".join(sorted(Path(read_json(dev / SCORE)["data"]).name for dev in devs))

@@ -1,6 +1,7 @@
 """What Kaldi itself reached: its decode directories' wer_LMWT_WIP files and nnet1's schedule, as results."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,13 +127,36 @@ def best_wer(wers: list[KaldiWer]) -> KaldiWer:
     return min(wers, key=lambda wer: round(wer.wer, 2))
 
 
+def pool_wers(sets: Sequence[list[KaldiWer]]) -> list[KaldiWer]:
+    """Errors and words of several sets added up, at the points that all of them have.
+
+    Source: Kaldi egs/chime4/s5_1ch/local/chime4_calc_wers.sh.
+    """
+    by_point = [{wer.point: wer for wer in wers} for wers in sets]
+    alike = [[wers[wer.point] for wers in by_point if wer.point in wers] for wer in sets[0]]
+    return [
+        KaldiWer(
+            same[0].lm_weight,
+            same[0].word_ins_penalty,
+            sum(wer.errors for wer in same),
+            sum(wer.words for wer in same),
+            sum(wer.num_sentences for wer in same),
+        )
+        for same in alike
+        if len(same) == len(sets)
+    ]
+
+
 def _decodes(path: Path, wers: dict[str, list[KaldiWer]], search: SearchOptions) -> list[DecodeResult]:
-    """Each set at the point that is best on the development set, or at its own where there is none."""
-    dev = min((set_name for set_name in wers if set_name.startswith(DEV_PREFIX)), default=None)
+    """Each set at the point that is best on the development sets, or at its own where there is none."""
+    devs = sorted(set_name for set_name in wers if set_name.startswith(DEV_PREFIX))
     decodes = []
     for set_name in sorted(wers):
-        tuned_on = set_name if dev is None else dev
-        point = best_wer(wers[tuned_on]).point
+        tuned_on = devs or [set_name]
+        pooled = pool_wers([wers[name] for name in tuned_on])
+        if not pooled:
+            raise HybridKdError.at(path, f"no wer_LMWT_WIP is in all of {' '.join(devs)}", fix=COPY_AGAIN)
+        point = best_wer(pooled).point
         chosen = next((wer for wer in wers[set_name] if wer.point == point), None)
         if chosen is None:
             raise HybridKdError.at(path / f"decode_{set_name}", f"no wer_{point}", fix=COPY_AGAIN)
@@ -149,7 +173,7 @@ def _decodes(path: Path, wers: dict[str, list[KaldiWer]], search: SearchOptions)
                 acoustic_scale=search.acoustic_scale,
                 beam=search.beam,
                 lattice_beam=search.lattice_beam,
-                tuned_on=ITSELF if tuned_on == set_name else tuned_on,
+                tuned_on=ITSELF if tuned_on == [set_name] else "+".join(tuned_on),
                 lm_weight=chosen.lm_weight,
                 word_ins_penalty=chosen.word_ins_penalty,
                 wer=chosen.wer,
@@ -188,8 +212,11 @@ def _describe(path: Path) -> tuple[str, int | None]:
         activation = "sigmoid" if "<Sigmoid>" in text else "unknown activation"
         words = f"{dims[0][0]} -> {len(dims) - 1} x {hidden} -> {dims[-1][1]}, {activation}"
         return words, sum(size_in * size_out + size_out for size_in, size_out in dims)
-    if (path / "final.mdl").is_file():
-        model = read_model_file(path / "final.mdl")
-        gaussians = "" if model.gmm is None else f"{model.gmm.num_gaussians} Gaussians, "
-        return f"GMM-HMM, {gaussians}{model.transition_model.num_pdfs} pdfs", None
-    return "-", None
+    return (describe_gmm(path) if (path / "final.mdl").is_file() else "-"), None
+
+
+def describe_gmm(path: Path) -> str:
+    """A GMM-HMM's size in words; of the TransitionModel alone where there are no GMMs behind it."""
+    model = read_model_file(path / "final.mdl")
+    gaussians = "" if model.gmm is None else f"{model.gmm.num_gaussians} Gaussians, "
+    return f"GMM-HMM, {gaussians}{model.transition_model.num_pdfs} pdfs"

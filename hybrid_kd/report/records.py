@@ -1,20 +1,72 @@
-"""What is known of a finished system: a line of results/<experiment>.jsonl.
+"""What is known of an experiment, as results/<experiment>.jsonl keeps it: one record a line.
 
-The files are committed, so that RESULTS.md can be made where no experiment lies on disk.
+A file holds its scored sets (SetRecord), label stores (LabelsRecord), the utterance that serves as an example
+(ExampleRecord) and, one line each, the finished systems (SystemResult). The files are committed, so that
+reports can be made where no experiment lies on disk; record_file.py reads and writes them.
 """
 
-import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
-
-from hybrid_kd.atomic import replace_file
-from hybrid_kd.errors import HybridKdError
+from dataclasses import dataclass, field
+from typing import Any
 
 ITSELF = "itself"  # tuned_on, where the scoring point was chosen on the set that is scored
-Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class SetRecord:
+    """The utterances of a scored set, sorted by utt_id, and their numbers of reference words."""
+
+    kind = "set"
+
+    set_name: str
+    utt_ids: list[str]
+    num_words: list[int]
+
+
+@dataclass(frozen=True)
+class ExampleRecord:
+    """Part of a dev utterance, over which phone posteriors are kept.
+
+    phones: the rows of all its posteriors, those of the reference in their order (stress and position in the
+    word left out). phone_ali: the row of each frame's reference. utt_frames: of the whole utterance.
+    """
+
+    kind = "example"
+
+    set_name: str
+    utt_id: str
+    text: str
+    first_frame: int
+    utt_frames: int
+    phones: list[str]
+    phone_ali: list[int]
+
+
+@dataclass(frozen=True)
+class LabelsRecord:
+    """A label store; the lists go along with ``temperatures``.
+
+    discarded_mass: of the posteriors below ``prune_below``, mean over frames. argmax_share: of the frames
+    whose label is their argmax alone. entropy: of the labels as they are trained on, nats a frame;
+    entropy_unpruned: of the tempered posteriors, over the sample_frames of some utterances.
+    example: by temperature, the labels' phone posteriors over the example (see quantise).
+    """
+
+    kind = "labels"
+
+    name: str
+    teacher: str
+    teacher_sha256: str
+    sha256: str
+    data: str
+    prune_below: float
+    num_frames: int
+    temperatures: list[float]
+    discarded_mass: list[float]
+    argmax_share: list[float]
+    entropy: list[float]
+    entropy_unpruned: list[float] | None
+    sample_frames: int | None
+    example: list[list[str]] | None
 
 
 @dataclass(frozen=True)
@@ -40,6 +92,7 @@ class DecodeResult:
 
     tuned_on: where LM weight and insertion penalty were chosen (a set, or ITSELF). The own best WER is at the
     point (LMWT_WIP) that is best for this set. is_whole_set: not a part that was decoded to compare beams.
+    errors_by_utterance: of a whole set, in the order of its SetRecord.
     """
 
     directory: str
@@ -66,14 +119,52 @@ class DecodeResult:
     real_time_factor_network: float | None
     real_time_factor_wall: float | None
     against_baseline: AgainstBaseline | None = None
+    errors_by_utterance: list[int] | None = None
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """By epoch; item 0 is before the first, where only the dev set is measured. Losses: nats a frame."""
+
+    dev_cross_entropy: list[float]
+    dev_frame_accuracy: list[float]
+    train_objective: list[float | None]
+    train_cross_entropy: list[float | None]
+    temperature: list[float | None]
+    learning_rate: list[float | None]
+    accepted: list[bool | None]
+    seconds: list[float | None]
+
+
+@dataclass(frozen=True)
+class DevPosteriors:
+    """A network's posteriors over the dev set beside the reference alignment.
+
+    cross_entropy, entropy: nats a frame. calibration_error: expected, of the largest posterior, in bins of
+    equal width over [0, 1]; bin_frames, bin_confidence and bin_accuracy (means, 0 where empty) are of them.
+    example: phone posteriors over the example (see quantise).
+    """
+
+    set_name: str
+    num_frames: int
+    cross_entropy: float
+    frame_accuracy: float
+    entropy: float
+    calibration_error: float
+    bin_frames: list[int]
+    bin_confidence: list[float]
+    bin_accuracy: list[float]
+    example: list[str]
 
 
 @dataclass(frozen=True)
 class SystemResult:
-    """One system. kind: network, ensemble or Kaldi; training: what it was trained with, where that matters.
+    """One system. kind: network, ensemble, GMM-HMM or Kaldi.
 
-    dev_cross_entropy (nats a frame) and dev_frame_accuracy (0 to 1) are those of the network that was kept.
-    train_frames: of one epoch. aliases: names in the experiment's directory that link to it.
+    training: what it was trained with, where that matters; config: all options, systems named as in
+    ``training``. dev_cross_entropy (nats a frame) and dev_frame_accuracy (0 to 1) are those of the network
+    that was kept. train_frames: of one epoch. aliases: names in the experiment's directory that link to it.
+    inputs, model_sha256: sha256 of what it was made of and of the network.
     """
 
     experiment: str
@@ -93,86 +184,25 @@ class SystemResult:
     commit: str | None
     uncommitted_changes: bool | None
     decodes: list[DecodeResult]
+    config: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    model_sha256: str | None = None
+    learning_curve: LearningCurve | None = None
+    dev_posteriors: DevPosteriors | None = None
 
 
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    """Read a file of one JSON object a line.
-
-    Raises: HybridKdError that names the line.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
-    contents = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            contents.append(json.loads(line))
-        except ValueError as error:
-            raise HybridKdError.at(
-                path, f"line {number} is not JSON: {error}", fix="write it again"
-            ) from error
-        if not isinstance(contents[-1], dict):
-            raise HybridKdError.at(path, f"line {number} is not a JSON object", fix="write it again")
-    return contents
+Record = SetRecord | LabelsRecord | ExampleRecord | SystemResult
 
 
-def read_results(path: Path) -> list[SystemResult]:
-    """Read results/<experiment>.jsonl.
+@dataclass(frozen=True)
+class Study:
+    """All that a file holds."""
 
-    Raises: HybridKdError that names the line and what is wrong in it.
-    """
-    results = []
-    for number, content in enumerate(read_json_lines(path), start=1):
-        try:
-            results.append(_system_from_json(content))
-        except ValueError as error:
-            fix = "restore it from git, or delete the line and collect the system again"
-            raise HybridKdError.at(path, f"line {number}: {error}", fix=fix) from error
-    return results
+    systems: list[SystemResult] = field(default_factory=list)
+    sets: list[SetRecord] = field(default_factory=list)
+    labels: list[LabelsRecord] = field(default_factory=list)
+    example: ExampleRecord | None = None
 
-
-def merge_results(kept: Sequence[SystemResult], collected: Sequence[SystemResult]) -> list[SystemResult]:
-    """Put collected systems in the place of their older lines, new ones at the end; the others are kept."""
-    by_name = {(result.experiment, result.system): result for result in kept}
-    by_name |= {(result.experiment, result.system): result for result in collected}
-    return list(by_name.values())
-
-
-def write_results(path: Path, results: Sequence[SystemResult]) -> None:
-    """Write one line a system, atomically."""
-    with replace_file(path, "w") as file:
-        file.writelines(json.dumps(asdict(result)) + "\n" for result in results)
-
-
-def _system_from_json(content: dict[str, Any]) -> SystemResult:
-    decodes = content.get("decodes")
-    built = [_decode_from_json(decode) for decode in decodes] if isinstance(decodes, list) else decodes
-    return _build(SystemResult, content | {"decodes": built})
-
-
-def _decode_from_json(content: Any) -> DecodeResult:
-    against = content.get("against_baseline") if isinstance(content, dict) else None
-    built = None if against is None else _build(AgainstBaseline, against)
-    return _build(DecodeResult, content if built is None else content | {"against_baseline": built})
-
-
-def _build(record_class: type[Record], content: Any) -> Record:
-    """Raises: ValueError for a key that is missing or unknown, or a value of another type."""
-    if not isinstance(content, dict):
-        raise ValueError(f"not a JSON object: {content!r}")
-    hints = get_type_hints(record_class)
-    if different := sorted(hints.keys() ^ content.keys()):
-        problem = "missing" if different[0] in hints else "unknown"
-        raise ValueError(f"{problem} key '{different[0]}'")
-    for name, hint in hints.items():
-        if not _fits(content[name], hint):
-            raise ValueError(f"key '{name}' is {content[name]!r}")
-    return record_class(**content)
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    if get_origin(hint) in (Union, UnionType):
-        return any(_fits(value, kind) for kind in get_args(hint))
-    kind = get_origin(hint) or hint
-    return isinstance(value, (int, float) if kind is float else kind)
+    def records(self) -> list[Record]:
+        """What stands on the lines, in their order."""
+        return [*self.sets, *([self.example] if self.example else []), *self.labels, *self.systems]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.report.records import DecodeResult, SystemResult, read_results
+from hybrid_kd.report.record_file import read_study
+from hybrid_kd.report.records import DecodeResult, SystemResult
 from hybrid_kd.report.tables import (
     CONDITION_HEAD,
     NOTHING,
@@ -37,7 +38,7 @@ the systems again: the numbers are those of `results/*.jsonl`, one line a finish
   the least WER on that set itself; "as on X": they were chosen on X.
 - Beams are those of search and lattice. WERs of different decoders or beams are not to be compared.
 - "To the baseline": difference in % absolute (relative); negative is better. p is two-sided, from a paired
-  bootstrap that draws clean utterances, each with all its environments.
+  bootstrap that draws clean utterances within speakers, each with all its environments.
 - A dash stands for what was not measured.
 """
 
@@ -57,13 +58,13 @@ def results_in_markdown(results_dir: Path) -> str:
         introduction = path.with_suffix(".md")
         text = introduction.read_text(encoding="utf-8").strip() if introduction.is_file() else ""
         lines += ["", f"## {path.stem}", "", *([*text.splitlines(), ""] if text else [])]
-        lines += section(sorted(read_results(path), key=_rank))
+        lines += section(sorted(read_study(path).systems, key=_rank))
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _rank(system: SystemResult) -> int:
-    """Kaldi's systems, then those trained on the reference alone, ensembles, the others."""
-    if system.kind == "Kaldi":
+    """Kaldi's systems and GMM-HMMs, then those trained on the reference alone, ensembles, the others."""
+    if system.kind in ("Kaldi", "GMM-HMM"):
         return 0
     if system.kind == "ensemble":
         return 2
@@ -91,7 +92,7 @@ def section(systems: Sequence[SystemResult]) -> list[str]:
 def facts(systems: Sequence[SystemResult]) -> list[str]:
     """What the systems were trained, tuned and scored on, as far as they say it."""
     lines = []
-    trained = {(s.train_data, s.dev_data) for s in systems if s.train_data is not None}
+    trained = {(s.train_data, s.dev_data) for s in systems if s.dev_data is not None}
     for train_data, dev_data in sorted(trained, key=str):
         frames = [
             s.train_frames for s in systems if s.train_data == train_data and s.train_frames is not None

@@ -59,8 +59,10 @@ def training_in_words(system: SystemResult) -> str:
         return "by Kaldi"
     if "ensemble_of" in training:
         return "mean of " + ", ".join(training["ensemble_of"])
-    labels, teacher = training.pop("labels"), training.pop("teacher", None)
-    words = ["reference labels"]
+    if "imported_from" in training:
+        return f"by Kaldi, imported from {training['imported_from']}"
+    labels, teacher = training.pop("labels", None), training.pop("teacher", None)
+    words = [] if labels is None else ["reference labels"]
     if teacher is not None:
         hard_weight, temperatures = training.pop("hard_weight"), training.pop("temperatures")
         words = [f"{labels.upper()}, hard weight {hard_weight:g}, T {temperatures}, teacher {teacher}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_kd.cli.main import main
-from hybrid_kd.report.records import read_results
+from hybrid_kd.report.record_file import read_study
 from tests.report.experiment import FakeExperiment
 
 
@@ -25,7 +25,7 @@ def test_systems_are_collected_again_and_again(tmp_path: Path, capsys: pytest.Ca
     experiment.add_system("sd")
     assert main(args) == 0
     assert "3 systems, 2 collected, 1 kept" in capsys.readouterr().out
-    assert [result.system for result in read_results(out)] == ["hard_s0", "si", "sd"]
+    assert [result.system for result in read_study(out).systems] == ["hard_s0", "si", "sd"]
 
 
 def test_kaldis_results_come_first(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_kaldis_results_come_first(tmp_path: Path) -> None:
     args = ["collect", "--exp", str(experiment.exp), "--out", str(out)]
     args += ["--kaldi", str(tmp_path / "kaldi"), "--kaldi-searches", str(tmp_path / "searches")]
     assert main(args) == 0
-    assert [result.system for result in read_results(out)] == ["Kaldi tri3b", "hard_s0"]
+    assert [result.system for result in read_study(out).systems] == ["Kaldi tri3b", "hard_s0"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,11 @@ import numpy as np
 
 from hybrid_kd.archives.lattices import Lattice, open_lattice_writer
 from hybrid_kd.config import options_to_dict, write_yaml
-from hybrid_kd.decoding.decode_dir import summarise
-from hybrid_kd.decoding.decode_record import MODEL_FILES, write_record
+from hybrid_kd.decoding import embedded
+from hybrid_kd.decoding.decode_record import MODEL_FILES, make_record, write_record
 from hybrid_kd.decoding.job_stats import JobStats
-from hybrid_kd.decoding.options import DecodeOptions
+from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
+from hybrid_kd.decoding.summary import summarise
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import write_json
 from hybrid_kd.network.dnn import Dnn, NetworkShape
@@ -88,15 +89,24 @@ class FakeExperiment:
         out, data = system / name, self.add_data(set_name)
         decode_options = replace(DecodeOptions(system, data, self.graph, out, decoder="embedded"), **options)
         utt_ids = utt_ids_of(set_name)[: decode_options.max_utts]
-        provenance = collect_provenance({"model": [system / file for file in MODEL_FILES]})
-        write_record(decode_options, [tuple(utt_ids)], provenance)
+        model_files = [system / name for name in MODEL_FILES if (system / name).is_file()]
+        provenance = collect_provenance({"model": model_files})
+        write_record(make_record(decode_options, provenance), [tuple(utt_ids)])
         word_ids = [3 - word_id if index < wrong else word_id for index, word_id in enumerate(REFERENCE)]
         with open_lattice_writer(out / "lat.1.gz") as write:
             for utt_id in utt_ids:
                 write(utt_id, _one_path(word_ids))
         stats = JobStats(len(utt_ids), 100 * len(utt_ids), search_cpu_s=0.5, decoder_version="0.3.2")
-        write_json(out / "decode.json", summarise(decode_options, [stats]))
-        score_directory(ScoreOptions(out, data, self.graph, tune_on=tune_on))
+        o = decode_options
+        summary = summarise(
+            [stats],
+            SearchOptions(o.acoustic_scale, o.beam, o.lattice_beam),
+            decoder=o.decoder,
+            program=embedded.PROGRAM,
+            model_sha256=provenance["inputs"]["model"],
+        )
+        write_json(out / "decode.json", summary)
+        score_directory(ScoreOptions(out, data, self.graph, tune_on=(tune_on,) if tune_on else ()))
         return out
 
     def add_data(self, set_name: str) -> Path:

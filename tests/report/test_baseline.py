@@ -59,9 +59,9 @@ def test_a_score_without_its_point_is_an_error(experiment: FakeExperiment) -> No
     for name in ("hard_s0", "si"):
         out = experiment.decode(experiment.add_system(name), "decode_dt", "dt05_simu", wrong=1)
     score = read_json(out / "score.json")
-    del score["point"]
+    score["lm_weight"] = None
     write_json(out / "score.json", score)
-    with pytest.raises(HybridKdError, match=r"si/decode_dt/score\.json: no scoring point None"):
+    with pytest.raises(HybridKdError, match=r"si/decode_dt/score\.json: no LM weight and insertion penalty"):
         compare_with_baseline(experiment.exp, find_systems(experiment.exp), "hard_s0")
 
 

@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from hybrid_kd.config import write_yaml
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.report.collect import describe_networks, find_systems
+from hybrid_kd.report.record_file import read_json_lines
 from hybrid_kd.report.records import ITSELF
+from hybrid_kd.report.tables import system_table
+from hybrid_kd.scoring.options import ScoreOptions
+from hybrid_kd.scoring.score_dir import score_directory
 from tests.report.experiment import FakeExperiment
 
 
@@ -128,10 +133,30 @@ def test_a_point_that_is_no_longer_the_best_of_dt_is_refused(experiment: FakeExp
     system = experiment.add_system("s")
     dt = experiment.decode(system, "dt", "dt05_simu", wrong=1)
     experiment.decode(system, "et", "et05_simu", wrong=2, tune_on=dt)
-    write_json(
-        dt / "score.json", read_json(dt / "score.json") | {"own_best": {"point": "9_0.5", "wer": 25.0}}
-    )
+    only_good = [int(name != "9_0.5") for name in read_json(dt / "scoring/inputs.json")["points"]]
+    now = {
+        "hypotheses": ["ONE TWO ONE TWO", ""],
+        "errors": [[0, 0, 0], [0, 4, 0]],
+        "hypothesis_at": only_good,
+    }
+    scores = dt / "scoring/per_utt.jsonl"
+    scores.write_text("".join(json.dumps(each | now) + "\n" for each in read_json_lines(scores)))
     with pytest.raises(HybridKdError, match=r"et: scored at 4_0\.0, the best of .*dt is 9_0\.5"):
+        find_systems(experiment.exp)
+
+
+def test_a_point_is_known_by_all_sets_that_it_was_chosen_on(experiment: FakeExperiment) -> None:
+    system = experiment.add_system("s")
+    dt = [experiment.decode(system, f"dt{index}", f"dt05_{index}", wrong=index) for index in (0, 1)]
+    et = experiment.decode(system, "et", "et05_simu", wrong=2)
+    score_directory(
+        ScoreOptions(et, experiment.add_data("et05_simu"), experiment.graph, tune_on=tuple(dt), penalties="1")
+    )
+    decode = find_systems(experiment.exp)[0].decodes[2]
+    assert (decode.tuned_on, decode.lm_weight, decode.word_ins_penalty) == ("dt05_0+dt05_1", 4, 1.0)
+    score = read_json(et / "score.json")
+    write_json(et / "score.json", score | {"searched": None, "tuned_on": str(dt[0])})  # of an earlier version
+    with pytest.raises(HybridKdError, match=r"et: scored at 4_1\.0, the best of .*dt0 is 4_0\.0"):
         find_systems(experiment.exp)
 
 
@@ -168,3 +193,16 @@ def test_the_header_of_a_network_without_shapes_is_an_error(tmp_path: Path) -> N
     (tmp_path / "net").write_bytes(len(header).to_bytes(8, "little") + header)
     with pytest.raises(HybridKdError, match="not a network of hybrid_kd: 'hidden_layers'"):
         describe_networks(tmp_path / "net")
+
+
+def test_an_imported_network_stands_among_the_systems_once_it_is_scored(experiment: FakeExperiment) -> None:
+    path = experiment.exp / "kaldi_nnet1"
+    experiment.add_network(path, 1)
+    write_yaml(path / "config.yaml", {"nnet": "kaldi/final.nnet", "feature_transform": None, "ali": "ali"})
+    assert find_systems(experiment.exp) == []
+    experiment.decode(path, "decode_dt05_simu_13_8", "dt05_simu", wrong=1)
+    (system,) = find_systems(experiment.exp)
+    assert (system.kind, system.training) == ("network", {"imported_from": "kaldi/final.nnet"})
+    assert (system.train_data, system.epochs, system.dev_cross_entropy) == (None, None, None)
+    assert system.decodes[0].wer == 25.0
+    assert "by Kaldi, imported from kaldi/final.nnet" in "\n".join(system_table([system]))

@@ -69,6 +69,20 @@ def test_the_point_of_dt_is_applied_and_the_own_best_is_kept(nnet1: Path) -> Non
     assert (test.decoder_program, test.beam, test.acoustic_scale) == ("latgen-faster-mapped", 13.0, 0.1)
 
 
+def test_the_point_is_chosen_on_all_dt_sets_together(nnet1: Path) -> None:
+    write_wers(nnet1 / "decode_dt05_real", {"10_0.0": 40, "9_0.0": 38, "4_0.5": 36, "11_0.0": 0})
+    (system,) = find_kaldi_systems(nnet1.parent, {"nnet1": SEARCH}, "tiny")
+    real, simu, test = system.decodes
+    for decode, wer in ((real, 18.0), (simu, 15.0), (test, 11.0)):
+        assert (decode.tuned_on, decode.lm_weight, decode.wer) == ("dt05_real+dt05_simu", 4, wer)
+    assert (real.own_best_point, simu.own_best_point) == ("11_0.0", "10_0.0")
+    (nnet1 / "decode_dt05_real/wer_4_0.5").unlink()
+    (nnet1 / "decode_dt05_real/wer_9_0.0").unlink()
+    (nnet1 / "decode_dt05_real/wer_10_0.0").unlink()
+    with pytest.raises(HybridKdError, match=r"nnet1: no wer_LMWT_WIP is in all of dt05_real dt05_simu"):
+        find_kaldi_systems(nnet1.parent, {"nnet1": SEARCH}, "tiny")
+
+
 def test_a_set_without_dt_stands_at_its_own_point(tmp_path: Path) -> None:
     write_wers(tmp_path / "tri" / "decode_test", {"10_0.0": 21, "9_0.0": 20})
     (system,) = find_kaldi_systems(tmp_path, {"tri": SEARCH}, "tiny")

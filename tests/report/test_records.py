@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.report.record_file import merge_studies, read_study, write_study
 from hybrid_kd.report.records import (
     ITSELF,
     AgainstBaseline,
     DecodeResult,
+    DevPosteriors,
+    ExampleRecord,
+    LabelsRecord,
+    LearningCurve,
+    SetRecord,
+    Study,
     SystemResult,
-    merge_results,
-    read_results,
-    write_results,
 )
 
 
@@ -76,22 +80,57 @@ def make_system(name: str, *decodes: DecodeResult, **values: Any) -> SystemResul
 AGAINST = AgainstBaseline("hard_s0", -1.5, -7.0, -2.5, -0.5, 0.0021, 104, 10000)
 
 
+SET = SetRecord("dt05_simu", ["a_1_BUS_SIMU", "a_1_STR_SIMU"], [3, 3])
+EXAMPLE = ExampleRecord("dt05_simu", "a_1_BUS_SIMU", "ONE TWO", 0, 4, ["SIL", "W"], [0, 1, 1, 0])
+LABELS = LabelsRecord(
+    *("labels", "teacher", "12ab", "34cd", "tr05_multi", 0.01, 1000),
+    *([1.0, 2.0], [0.02, 0.2], [0.5, 0.1], [0.4, 1.1], [0.5, 1.9], 200, [["0z", "z0"], ["11", "aa"]]),
+)
+CURVE = LearningCurve(
+    [3.0, 2.0], [0.1, 0.5], [None, 1.5], [None, 1.6], [None, 1.0], [None, 0.008], [None, True], [None, 9.0]
+)
+POSTERIORS = DevPosteriors("dt05_simu", 9, 2.0, 0.5, 1.0, 0.1, [4, 5], [0.3, 0.8], [0.2, 0.7], ["0z", "z0"])
+
+
 def test_what_is_written_is_read(tmp_path: Path) -> None:
-    results = [make_system("a", make_decode(against_baseline=AGAINST), make_decode()), make_system("b")]
-    write_results(tmp_path / "tiny.jsonl", results)
-    assert read_results(tmp_path / "tiny.jsonl") == results
+    decodes = make_decode(against_baseline=AGAINST), make_decode(errors_by_utterance=[0, 2])
+    systems = [make_system("a", *decodes, learning_curve=CURVE, dev_posteriors=POSTERIORS), make_system("b")]
+    study = Study(systems, [SET], [LABELS], EXAMPLE)
+    write_study(tmp_path / "tiny.jsonl", study)
+    assert read_study(tmp_path / "tiny.jsonl") == study
+    assert [json.loads(line)["kind"] for line in (tmp_path / "tiny.jsonl").read_text().splitlines()] == [
+        *("set", "example", "labels", "network", "network")
+    ]
 
 
-def test_a_system_is_replaced_in_its_place_and_others_stay() -> None:
-    kept = [make_system("b"), make_system("a"), make_system("gone")]
-    collected = [make_system("a", epochs=9), make_system("c")]
-    merged = merge_results(kept, collected)
-    assert [(result.system, result.epochs) for result in merged] == [
+def test_a_system_is_replaced_in_its_place_and_others_stay(tmp_path: Path) -> None:
+    kept = Study([make_system("b"), make_system("a"), make_system("gone")], [SET], [LABELS])
+    collected = Study([make_system("a", epochs=9), make_system("c")], [SET], [], EXAMPLE)
+    merged = merge_studies(kept, collected, path=tmp_path)
+    assert [(result.system, result.epochs) for result in merged.systems] == [
         ("b", 6),
         ("a", 9),
         ("gone", 6),
         ("c", 6),
     ]
+    assert (merged.sets, merged.labels, merged.example) == ([SET], [LABELS], EXAMPLE)
+
+
+def test_other_utterances_of_a_set_are_refused(tmp_path: Path) -> None:
+    other = Study(sets=[replace(SET, num_words=[3, 4])])
+    with pytest.raises(HybridKdError, match=r"x: has other utterances or references in dt05_simu\n  fix: "):
+        merge_studies(Study(sets=[SET]), other, path=Path("x"))
+    with pytest.raises(HybridKdError, match=r"x: has another example than ExampleRecord"):
+        merge_studies(Study(example=EXAMPLE), Study(example=replace(EXAMPLE, utt_id="other")), path=Path("x"))
+
+
+def test_errors_of_other_utterances_than_the_set_has_are_named(tmp_path: Path) -> None:
+    system = make_system("a", make_decode(errors_by_utterance=[0, 2, 1]))
+    write_study(tmp_path / "tiny.jsonl", Study([system], [SET]))
+    with pytest.raises(
+        HybridKdError, match=r"a, decode_dt05_simu_11_6: errors of 3 utterances, 2 of dt05_simu"
+    ):
+        read_study(tmp_path / "tiny.jsonl")
 
 
 @pytest.mark.parametrize(
@@ -102,23 +141,25 @@ def test_a_system_is_replaced_in_its_place_and_others_stay() -> None:
         ({"decodes": [{}]}, "line 2: missing key 'acoustic_scale'"),
         ({"decodes": 3}, "line 2: key 'decodes' is 3"),
         ({"decodes": [3]}, "line 2: not a JSON object: 3"),
+        ({"learning_curve": {"seconds": [1.0]}}, "line 2: missing key 'accepted'"),
+        ({"aliases": [1]}, "line 2: key 'aliases' is 1"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path = tmp_path / "tiny.jsonl"
-    write_results(path, [make_system("a"), make_system("b")])
+    write_study(path, Study([make_system("a"), make_system("b")]))
     first, second = path.read_text().splitlines()
     path.write_text(f"{first}\n{json.dumps(json.loads(second) | change)}\n")
     with pytest.raises(HybridKdError, match=message):
-        read_results(path)
+        read_study(path)
 
 
 def test_a_line_without_a_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "tiny.jsonl").write_text('{"experiment": "tiny"}\n')
     with pytest.raises(HybridKdError, match="line 1: missing key 'aliases'"):
-        read_results(tmp_path / "tiny.jsonl")
+        read_study(tmp_path / "tiny.jsonl")
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match=r"tiny\.jsonl: cannot be read"):
-        read_results(tmp_path / "tiny.jsonl")
+        read_study(tmp_path / "tiny.jsonl")

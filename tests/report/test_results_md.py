@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.report.records import DecodeResult, SystemResult, write_results
+from hybrid_kd.report.record_file import write_study
+from hybrid_kd.report.records import DecodeResult, Study, SystemResult
 from hybrid_kd.report.results_md import results_in_markdown
 from hybrid_kd.report.tables import training_in_words
 from tests.report.test_records import AGAINST, make_decode, make_system
@@ -57,7 +58,7 @@ def kaldi() -> SystemResult:
 
 
 def report(path: Path, *systems: SystemResult) -> str:
-    write_results(path / "results" / "tiny.jsonl", systems)
+    write_study(path / "results" / "tiny.jsonl", Study(list(systems)))
     return results_in_markdown(path / "results")
 
 
@@ -79,7 +80,7 @@ def test_it_says_that_it_is_generated_and_is_the_same_each_time(tmp_path: Path) 
 
 
 def test_each_experiment_has_a_section_with_its_introduction(tmp_path: Path) -> None:
-    write_results(tmp_path / "results" / "b.jsonl", [make_system("one")])
+    write_study(tmp_path / "results" / "b.jsonl", Study([make_system("one")]))
     (tmp_path / "results" / "tiny.md").write_text("Digits in noise.\n")
     text = report(tmp_path, make_system("two", ET))
     assert text.index("## b\n") < text.index(

@@ -1,0 +1,263 @@
+"""The paper's claims, each as a test on the evaluation set of what was chosen on the development set.
+
+Every claim predicts that a difference of WERs is negative. Where it takes several tests (the best hard weight
+is better than both ends), the least favourable one decides, whose p is then valid for all of them together.
+
+Source of the claims: Tachioka, "Knowledge Distillation of Acoustic Models with Reference Labels and
+Temperature Parameter".
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hybrid_kd.report.bootstrap import Difference, Side
+from hybrid_kd.report.families import PAPERS_THRESHOLD, Family, Grid
+from hybrid_kd.report.retraining import Course, compare_courses
+
+
+@dataclass(frozen=True)
+class Test:
+    """A difference that is predicted to be negative, in words."""
+
+    words: str
+    difference: Difference
+
+    @property
+    def favour(self) -> float:
+        """The difference in standard errors: the more negative, the more it speaks for the claim."""
+        value, error = self.difference.value, self.difference.standard_error
+        return value / error if error else value * 1e9
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for or against a claim. also: whether what else it says (time) is so; None if nothing."""
+
+    claim: str
+    chosen: str
+    tests: tuple[Test, ...]
+    also: bool | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def decisive(self) -> Test:
+        """The least favourable test."""
+        return max(self.tests, key=lambda test: test.favour)
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A claim that the record cannot speak of, and why."""
+
+    claim: str
+    missing: str
+
+
+Finding = Evidence | NotRun
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A grid of students on the set that choices are made on and the one that they are tested on."""
+
+    grid: Grid
+    dev: Side
+    test: Side
+
+    def usable(self, family: Family | None) -> Family | None:
+        """The family, if both sets are decoded."""
+        return family if family is not None and self.dev.has(family) and self.test.has(family) else None
+
+    def families(self) -> list[Family]:
+        """All that are decoded on both sets."""
+        return [family for family in self.grid.families.values() if self.usable(family)]
+
+    def best(self, families: Sequence[Family]) -> Family:
+        """The least WER on the development set; of equals the first."""
+        return min(families, key=lambda family: round(self.dev.wer(family).mean, 6))
+
+    def test_of(self, family: Family, other: Family) -> Test:
+        """``family`` is predicted to be better than ``other``."""
+        words = f"{family.name} against {other.name}"
+        seeds = [len(self.test.wer(each).by_seed) for each in (family, other)]
+        if seeds[0] != seeds[1]:
+            words += f" ({seeds[0]} and {seeds[1]} seeds)"
+        return Test(words, self.test.difference([(1.0, family), (-1.0, other)]))
+
+    def dev_words(self, family: Family) -> str:
+        """A family with its WER on the development set."""
+        return f"{family.name} ({self.dev.wer(family).mean:.2f} % on {'+'.join(self.dev.names)})"
+
+    def interpolated(self, mixing: str, *, also_zero: bool) -> list[Family]:
+        """Students of a mixing at T = 1, pruned as in the paper, from scratch, of a hard weight under 1."""
+        found = []
+        for family in self.families():
+            label = family.labelling
+            is_plain = (
+                label.temperature == 1 and label.prune_below == PAPERS_THRESHOLD and not label.retrained
+            )
+            is_zero = label.hard_weight == 0
+            if is_plain and ((label.mixing == mixing and not is_zero) or (is_zero and also_zero)):
+                found.append(family)
+        return found
+
+
+def distillation_helps(bench: Bench) -> Finding:
+    """The best student of a teacher at T = 1 is better than that on hard labels."""
+    claim = "Distillation beats hard labels"
+    hard = bench.usable(bench.grid.hard)
+    students = [*bench.interpolated("si", also_zero=True), *bench.interpolated("sd", also_zero=False)]
+    if hard is None or not students:
+        return NotRun(claim, "hard-label student" if hard is None else "students of the teacher at T = 1")
+    best = bench.best(students)
+    return Evidence(claim, f"best of {len(students)}: {bench.dev_words(best)}", (bench.test_of(best, hard),))
+
+
+def sd_is_best_at_zero(bench: Bench) -> Finding:
+    """SD at hard weight 0 is better than the best SD at another one, hard labels among them."""
+    claim = "SD is best at hard weight 0"
+    zero, hard = bench.usable(bench.grid.at("sd", 0.0)), bench.usable(bench.grid.hard)
+    others = bench.interpolated("sd", also_zero=False)
+    if zero is None or not others:
+        return NotRun(claim, "SD at hard weight 0" if zero is None else "SD between 0 and 1")
+    rival = bench.best([*others, *([hard] if hard else [])])
+    return Evidence(claim, f"best of the others: {bench.dev_words(rival)}", (bench.test_of(zero, rival),))
+
+
+def si_is_best_between(bench: Bench) -> Finding:
+    """SI at the best hard weight between 0 and 1 is better than at 0 and than at 1."""
+    claim = "SI is best strictly between 0 and 1"
+    zero, hard = bench.usable(bench.grid.at("si", 0.0)), bench.usable(bench.grid.hard)
+    between = bench.interpolated("si", also_zero=False)
+    if zero is None or hard is None or not between:
+        return NotRun(claim, "SI at hard weights 0, 1 and between")
+    best = bench.best(between)
+    tests = bench.test_of(best, zero), bench.test_of(best, hard)
+    return Evidence(claim, f"best between: {bench.dev_words(best)}", tests)
+
+
+def si_beats_sd(bench: Bench) -> Finding:
+    """SI is better than SD on the mean over the hard weights between 0 and 1 that both have."""
+    claim = "SI is better than SD"
+    found = [
+        (family, other)
+        for family in bench.interpolated("si", also_zero=False)
+        if (other := bench.usable(bench.grid.at("sd", family.labelling.hard_weight))) is not None
+    ]
+    if not found:
+        return NotRun(claim, "SI and SD at one hard weight between 0 and 1")
+    share = 1 / len(found)
+    terms = [term for family, other in found for term in ((share, family), (-share, other))]
+    weights = ", ".join(f"{family.labelling.hard_weight:g}" for family, _ in found)
+    lower = sum(bench.test.wer(family).mean < bench.test.wer(other).mean for family, other in found)
+    best_si, best_sd = (bench.best(bench.interpolated(mixing, also_zero=True)) for mixing in ("si", "sd"))
+    best = f"best of each: {bench.dev_words(best_si)}, {bench.dev_words(best_sd)}"
+    return Evidence(
+        claim,
+        f"nothing to choose: the mean over hard weights {weights}",
+        (Test("SI against SD", bench.test.difference(terms)),),
+        notes=(f"SI has the lower WER at {lower} of {len(found)} hard weights", best),
+    )
+
+
+def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
+    """T = 1 is better than the best other constant T."""
+    how = "" if pruned else ", also without pruning"
+    claim = f"Any temperature other than 1 hurts{how}"
+    others = [
+        family
+        for family in bench.families()
+        if family.labelling.temperature not in (None, 1) and not family.labelling.retrained
+        if family.labelling.prune_below == (PAPERS_THRESHOLD if pruned else 0)
+    ]
+    if not others:
+        return NotRun(claim, "constant temperatures other than 1" + ("" if pruned else ", unpruned"))
+    others = _of_commonest_hard_weight(others)
+    label = others[0].labelling
+    at_one = bench.usable(bench.grid.at(label.mixing, label.hard_weight))
+    unpruned_at_one = bench.usable(bench.grid.at(label.mixing, label.hard_weight, prune_below=0.0))
+    reference = at_one if pruned else unpruned_at_one or at_one
+    if reference is None:
+        return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
+    rival = bench.best(others)
+    return Evidence(
+        claim, f"best of {len(others)} other: {bench.dev_words(rival)}", (bench.test_of(reference, rival),)
+    )
+
+
+def _of_commonest_hard_weight(families: Sequence[Family]) -> list[Family]:
+    keys = [(family.labelling.mixing, family.labelling.hard_weight) for family in families]
+    commonest = max(keys, key=keys.count)
+    return [family for family, key in zip(families, keys, strict=True) if key == commonest]
+
+
+def annealing_helps(bench: Bench) -> Finding:
+    """The best annealing to T = 1 is better than T = 1 from the start."""
+    claim = "Annealing the temperature helps"
+    annealed = [
+        family
+        for family in bench.families()
+        if family.labelling.temperature is None and not family.labelling.retrained
+    ]
+    if not annealed:
+        return NotRun(claim, "annealed students")
+    annealed = _of_commonest_hard_weight(annealed)
+    label = annealed[0].labelling
+    reference = bench.usable(bench.grid.at(label.mixing, label.hard_weight))
+    if reference is None:
+        return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
+    best = bench.best(annealed)
+    return Evidence(
+        claim, f"best of {len(annealed)}: {bench.dev_words(best)}", (bench.test_of(best, reference),)
+    )
+
+
+def retraining_suffices(bench: Bench) -> Finding:
+    """A retrained student keeps over half of what training from scratch gains, in fewer epochs.
+
+    WER(retrained) - (WER(scratch) + WER(hard)) / 2 is predicted to be negative; epochs are counted until
+    the dev cross-entropy first reaches what training from scratch ends with.
+    """
+    claim = "Retraining suffices, in less time"
+    hard = bench.usable(bench.grid.hard)
+    pairs = []
+    for family in bench.families():
+        label = family.labelling
+        if label.retrained and label.mixing != "hard":
+            scratch = bench.grid.families.get(label.__class__(**{**vars(label), "retrained": False}))
+            if (usable := bench.usable(scratch)) is not None:
+                pairs.append((family, usable))
+    if hard is None or not pairs:
+        return NotRun(claim, "a retrained student, the same one from scratch, and the hard-label student")
+    best = bench.best([family for family, _ in pairs])
+    scratch = next(other for family, other in pairs if family is best)
+    kept = bench.test.difference([(1.0, best), (-0.5, scratch), (-0.5, hard)])
+    courses = compare_courses(best, scratch)
+    return Evidence(
+        claim,
+        f"best of {len(pairs)} retrained: {bench.dev_words(best)}",
+        (Test(f"{best.name} against the mean of {scratch.name} and {hard.name}", kept),),
+        also=all(course.is_faster for course in courses) if courses else None,
+        notes=(*_time_words(courses), _against(bench, best, scratch), _against(bench, best, hard)),
+    )
+
+
+def _time_words(courses: Sequence[Course]) -> tuple[str, ...]:
+    return tuple(course.in_words() for course in courses)
+
+
+def _against(bench: Bench, family: Family, other: Family) -> str:
+    difference = bench.test_of(family, other).difference
+    return f"to {other.name}: {difference.value:+.2f} % [{difference.low:+.2f}, {difference.high:+.2f}]"
+
+
+CLAIMS: tuple[Callable[[Bench], Finding], ...] = (
+    distillation_helps,
+    sd_is_best_at_zero,
+    si_is_best_between,
+    si_beats_sd,
+    lambda bench: other_temperatures_hurt(bench, pruned=True),
+    lambda bench: other_temperatures_hurt(bench, pruned=False),
+    annealing_helps,
+    retraining_suffices,
+)
