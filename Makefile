@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
+STUDY ?= paper
 HYBRID_KD_SHARED ?= ../shared
 export HYBRID_KD_SHARED
 
@@ -9,10 +10,11 @@ bin := .venv/bin
 installed := .venv/installed
 scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/kd/utils/*.sh)
 
-.PHONY: help demo test check bench install clean
+.PHONY: help demo paper test check bench install clean
 
 help:
 	@echo 'make demo     from the embedded corpus to teacher, students and their WERs, without Kaldi or data (minutes)'
+	@echo 'make paper    the study of conf/$$(STUDY).yaml (STUDY=paper, paper-an4, paper-mini) and its report'
 	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
 	@echo 'make check    ruff, mypy, import-linter, shellcheck'
 	@echo 'make bench    training and decoding speed beside the bare matrix products'
@@ -31,6 +33,11 @@ $(installed): pyproject.toml constraints.txt setup.py
 
 demo: $(installed)
 	./run.sh --corpus mini
+
+# Continues; what stands in results/ is not done again.
+paper: $(installed)
+	$(bin)/hybrid-kd sweep --config conf/$(STUDY).yaml --jobs $(WORKERS)
+	$(bin)/hybrid-kd report --results results/$(STUDY).jsonl --out docs/$(STUDY)
 
 # One thread a worker: the arrays of the tests are small.
 test: $(installed)
