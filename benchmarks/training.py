@@ -18,15 +18,17 @@ from torch import Tensor
 
 from hybrid_kd.distill.label_store import LabelStorePlan, read_label_store, write_label_store
 from hybrid_kd.distill.mixing import MixingRule
-from hybrid_kd.distill.teachers import StoredTeacher, match_store
+from hybrid_kd.distill.teachers import StoredTeacher
 from hybrid_kd.distill.temperature_schedule import TemperatureStage
+from hybrid_kd.distill.views import match_view, view_of_store
 from hybrid_kd.frames.features import SplicedFeatures, join_utterances
 from hybrid_kd.frames.labelled import LabelledFrames
 from hybrid_kd.network.dnn import Dnn, NetworkShape
 from hybrid_kd.network.initialisation import initialise
 from hybrid_kd.training.learner import Learner, SgdOptions
-from hybrid_kd.training.loop import Distillation, TrainingPlan, train_epoch
+from hybrid_kd.training.loop import train_epoch
 from hybrid_kd.training.newbob import NewbobOptions
+from hybrid_kd.training.plan import Distillation, TrainingPlan
 
 FEATURE_DIM = 40
 UTT_FRAMES = 256
@@ -57,7 +59,7 @@ def measure_training(*, minibatch_size: int, num_rounds: int, round_s: float) ->
     for system, shape in SYSTEMS.items():
         products = BareProducts(shape, minibatch_size)
         products.run(2)
-        seconds = _seconds(lambda: products.run(2)) / 2  # noqa: B023
+        seconds = seconds_of(lambda: products.run(2)) / 2  # noqa: B023
         num_batches = min(MAX_BATCHES, max(2, round(round_s / seconds)))
         train = synthetic_frames(num_batches * minibatch_size, shape.num_pdfs)
         for labels in ("hard", "stored teacher"):
@@ -66,7 +68,7 @@ def measure_training(*, minibatch_size: int, num_rounds: int, round_s: float) ->
                 epoch = _epoch(shape, train, store, minibatch_size)
                 epoch()
                 rounds = [
-                    (_seconds(epoch), _seconds(lambda: products.run(num_batches)))  # noqa: B023
+                    (seconds_of(epoch), seconds_of(lambda: products.run(num_batches)))  # noqa: B023
                     for _ in range(num_rounds)
                 ]
             yield LoopSpeed(
@@ -123,16 +125,16 @@ def _epoch(
     initialise(network, seed=0)
     learner = Learner(network, SgdOptions(minibatch_size))
     learner.set_learning_rate(LEARNING_RATE)
-    distillation, labels = None, None
+    distillation, labels = None, {}
     if store is not None:
-        teacher = _stored_teacher(store, train.inputs, shape.num_pdfs)
+        teacher = stored_teacher(store, train.inputs, shape.num_pdfs)
         distillation = Distillation(teacher, MixingRule("si", 0.5), (TemperatureStage(1.0, None),))
-        labels = teacher.at_temperature(1.0)
-    plan = TrainingPlan(train, train, NewbobOptions(), 0, distillation)
-    return lambda: train_epoch(learner, plan, 1, labels)
+        labels = {1.0: teacher.at_temperature(1.0)}
+    plan = TrainingPlan(train, train, NewbobOptions(), 0, 0, distillation)
+    return lambda: train_epoch(learner, [plan], 1, labels)
 
 
-def _stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> StoredTeacher:
+def stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> StoredTeacher:
     """Labels as sharp as a real teacher's: about four states a frame, 30 in the widest."""
     generator = torch.Generator().manual_seed(1)
 
@@ -144,10 +146,12 @@ def _stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> Store
     plan = LabelStorePlan("synthetic", "", "synthetic", "", num_pdfs, (1.0,), PRUNE_BELOW)
     write_label_store(path, utterances(), plan)
     store = read_label_store(path)
-    return StoredTeacher(store, match_store(store, inputs), PRUNE_BELOW, torch.device("cpu"))
+    row_of_frame = match_view(inputs, view_of_store(store)).row_of_frame
+    return StoredTeacher(store, row_of_frame, PRUNE_BELOW, torch.device("cpu"))
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def seconds_of(work: Callable[[], object]) -> float:
+    """The time that it takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

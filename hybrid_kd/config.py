@@ -6,7 +6,7 @@ user's own, so that both are parsed, checked and overridden by the same rules (t
 
 import dataclasses
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -18,17 +18,22 @@ from hybrid_kd.errors import HybridKdError
 
 Options = TypeVar("Options")
 
+NESTED = {"is_nested": True}  # metadata of a field ``config`` whose file the command itself reads
 
-def parse_options(options_class: type[Options], args: Sequence[str], *, prog: str) -> Options:
+
+def parse_options(
+    options_class: type[Options], args: Sequence[str], *, prog: str, is_silent: bool = False
+) -> Options:
     """Fill ``options_class`` (a dataclass) from ``args``; ``--config FILE`` among them is read first.
 
     Raises: HybridKdError for a YAML file that is missing, malformed or has an unknown key; SystemExit 2 with
-    tyro's message for a bad flag.
+    tyro's message for a bad flag, or without it (``is_silent``).
     """
-    has_config = any(field.name == "config" for field in dataclasses.fields(options_class))  # type: ignore[arg-type]
-    config_path = _config_path(args) if has_config else None
+    config = {field.name: field for field in dataclasses.fields(options_class)}.get("config")  # type: ignore[arg-type]
+    has_flat_config = config is not None and not config.metadata.get("is_nested")
+    config_path = _config_path(args) if has_flat_config else None
     config_args = [] if config_path is None else config_to_args(options_class, config_path)
-    return tyro.cli(options_class, args=[*config_args, *args], prog=prog)
+    return tyro.cli(options_class, args=[*config_args, *args], prog=prog, console_outputs=not is_silent)
 
 
 def _config_path(args: Sequence[str]) -> Path | None:
@@ -48,16 +53,21 @@ def config_to_args(options_class: type[Any], path: Path) -> list[str]:
     fields = {field.name: field for field in dataclasses.fields(options_class)}
     args: list[str] = []
     for key, value in read_yaml(path, loader=yaml.BaseLoader).items():
-        if key not in fields or key == "config":
-            close = difflib.get_close_matches(key, fields, n=1)
-            fix = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(fields))}"
-            raise HybridKdError.at(path, f"unknown key '{key}'", fix=fix)
+        refuse_unknown_key(path, key, fields.keys() - {"config"})
         if not isinstance(value, str):
             raise HybridKdError.at(path, f"key '{key}' holds a {type(value).__name__}", fix="keep it flat")
         if fields[key].type is bool and value not in ("true", "false"):
             raise HybridKdError.at(path, f"key '{key}' is '{value}'", fix="write true or false")
         args.append(_flag(key.replace("_", "-"), value, fields[key].type))
     return args
+
+
+def refuse_unknown_key(place: str | Path, key: str, known: Collection[str]) -> None:
+    """Raises: HybridKdError that suggests a key, if ``key`` is none of ``known``."""
+    if key not in known:
+        close = difflib.get_close_matches(key, known, n=1)
+        fix = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
+        raise HybridKdError.at(place, f"unknown key '{key}'", fix=fix)
 
 
 def _flag(name: str, value: str, field_type: Any) -> str:

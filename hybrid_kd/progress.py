@@ -14,8 +14,12 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 def track(items: Iterable[Item], *, total: int, what: str) -> Iterator[Item]:
-    """Yield the items and show on stderr how many of ``total`` are done: a bar on a terminal, else lines."""
-    return _bar(items, total, what) if sys.stderr.isatty() else _lines(items, total, what)
+    """Yield the items and show on stderr how many of ``total`` are done: a bar on a terminal, else lines.
+
+    A process that logs nothing shows nothing.
+    """
+    shows_bar = sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)
+    return _bar(items, total, what) if shows_bar else _lines(items, total, what)
 
 
 def _bar(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:

@@ -62,12 +62,16 @@ def refuse_differences(path: Path, before: Mapping[str, Any], now: Mapping[str, 
 
     Raises: HybridKdError that names what differs.
     """
-    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
-    if names:
-        differences = ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
+    if differences := differences_in_words(before, now):
         raise HybridKdError.at(
             path, f"begun differently: {differences}", fix="give another --out, or delete this one"
         )
+
+
+def differences_in_words(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """``seed was 0, is 1``, or nothing."""
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    return ", ".join(f"{name} was {before.get(name)}, is {now.get(name)}" for name in names)
 
 
 def _sha256_of_input(value: Path | Sequence[Path]) -> str:

@@ -106,7 +106,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     [
         ("hiden_dim: 5\n", "unknown key 'hiden_dim'\n  fix: did you mean 'hidden_dim'?"),
         ("hidden-dim: 5\n", "unknown key 'hidden-dim'\n  fix: did you mean 'hidden_dim'?"),
-        ("xyz: 5\n", "unknown key 'xyz'\n  fix: known keys: config, draw_once, hidden_dim"),
+        ("xyz: 5\n", "unknown key 'xyz'\n  fix: known keys: draw_once, hidden_dim"),
         ("config: other.yaml\n", "unknown key 'config'"),
         ("hidden_dim: [1, 2]\n", "key 'hidden_dim' holds a list\n  fix: keep"),
         ("teacher:\n  dir: x\n", "key 'teacher' holds a dict"),

@@ -26,6 +26,17 @@ def test_elsewhere_lines_come_after_a_while(
     assert caplog.messages == ["decode: 2 of 4, 31 s", "decode: 4 of 4, 62 s"]
 
 
+def test_a_process_that_logs_nothing_shows_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    logging.disable(logging.CRITICAL)
+    try:
+        assert list(progress.track([1, 2, 3], total=3, what="decode")) == [1, 2, 3]
+    finally:
+        logging.disable(logging.NOTSET)
+    assert terminal.getvalue() == ""
+
+
 def test_on_a_terminal_there_is_a_bar_and_no_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from hybrid_kd import __version__
 from hybrid_kd.errors import HybridKdError
 
+TORCHRUN = "TORCHELASTIC_RUN_ID"  # in the environment of a process that torchrun has started
 # Each is a module hybrid_kd.cli.<name> (`gmm mono` is gmm_mono), which has `Options` (a dataclass) and
 # `run(options) -> None`.
 COMMANDS = {
@@ -27,14 +28,19 @@ COMMANDS = {
     "gmm align": "align transcripts with a GMM-HMM system",
     "gmm decode-fmllr": "decode with a GMM-HMM system in two passes, estimating fMLLR transforms",
     "train": "train a network on alignments, with or without a teacher's labels",
+    "train-together": "train students of one shape side by side, on the same minibatches",
     "label": "write a teacher's labels for a data directory",
     "ensemble": "make one model of several networks (the mean of their posteriors)",
     "export-labels": "write a label store as a Kaldi Posterior archive",
+    "import-nnet1": "make a model of a network that Kaldi's nnet1 trained",
+    "export-nnet1": "write a model as Kaldi's nnet1 has it, for steps/nnet/decode.sh",
+    "export-onnx": "write a model as one ONNX file, from spliced frames to log-likelihoods",
     "forward": "write a network's log-likelihoods as a Kaldi archive",
     "decode": "make lattices (Kaldi's decoder or the embedded one)",
     "score": "WER of a decode directory, over LM weights and insertion penalties",
     "compare": "paired bootstrap between two scored decode directories",
     "info": "describe a model, label store, alignment, archive or data directory",
+    "sweep": "run a study: train, decode, score and record every system of a grid",
     "collect": "write what is known of finished systems into results/",
     "report": "write RESULTS.md from results/",
 }
@@ -88,18 +94,30 @@ def _run(command: str, args: Sequence[str]) -> int:
         from hybrid_kd.config import parse_options
 
         module = importlib.import_module(f"hybrid_kd.cli.{command.replace('-', '_').replace(' ', '_')}")
-        module.run(parse_options(module.Options, args, prog=f"hybrid-kd {command}"))
+        # Under torchrun all processes have the same flags: one of them says what is wrong with these.
+        is_silent = TORCHRUN in os.environ and os.environ["RANK"] != "0"
+        module.run(parse_options(module.Options, args, prog=f"hybrid-kd {command}", is_silent=is_silent))
     except HybridKdError as error:
-        print(f"hybrid-kd {command}: {error}", file=sys.stderr)
+        _say(f"hybrid-kd {command}: {error}")
         return 1
     except BrokenPipeError:
         raise
     except OSError as error:
         place, problem = error.filename or "a file", error.strerror or error
-        print(f"hybrid-kd {command}: {place}: {problem}", file=sys.stderr)
-        print("  fix: check the path, its permissions and the space on its disk", file=sys.stderr)
+        fix = "check the path, its permissions and the space on its disk"
+        _say(f"hybrid-kd {command}: {place}: {problem}\n  fix: {fix}")
         return 1
     except KeyboardInterrupt:
-        print(f"hybrid-kd {command}: interrupted; the same command continues", file=sys.stderr)
+        _say(f"hybrid-kd {command}: interrupted; the same command continues")
         return 130
     return 0
+
+
+def _say(message: str) -> None:
+    """Print an error; of the processes of one torchrun, the first to fail does."""
+    if TORCHRUN not in os.environ:
+        print(message, file=sys.stderr)
+        return
+    from hybrid_kd.training.distributed import say_once
+
+    say_once(message)

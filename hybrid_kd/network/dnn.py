@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from hybrid_kd.frames.normalisation import Normalisation
 from hybrid_kd.network.affine import Affine
+from hybrid_kd.network.batch_norm import BatchNorm
 
 Activation = Literal["sigmoid", "relu"]
 
@@ -32,26 +33,55 @@ class NetworkShape:
     dropout: float = 0.0
 
 
+@dataclass(frozen=True)
+class DropoutDraws:
+    """A minibatch's random draws for dropout: of its ``num_frames`` frames this process has ``rows``.
+
+    They are drawn for the whole minibatch, so that it does not matter how many processes share it.
+    """
+
+    generator: torch.Generator
+    num_frames: int
+    rows: slice
+
+    def mask(self, x: Float[Tensor, "batch hidden"], dropout: float) -> Float[Tensor, "batch hidden"]:
+        """1 / (1 - p) with probability 1 - p, else 0; p is rounded to a multiple of 2^-16.
+
+        The generator's 64-bit draws are cut into four: drawing one number a unit costs as much as a small
+        layer.
+        """
+        num_units = self.num_frames * x.shape[1]
+        draws = torch.empty(-(-num_units // 4), dtype=torch.int64, device=x.device)
+        draws.random_(-(2**63), 2**63 - 1, generator=self.generator)
+        numbers = draws.view(torch.int16)[:num_units].view(self.num_frames, -1)[self.rows]
+        return (numbers >= round(dropout * 2**16) - 2**15).to(x.dtype).div_(1.0 - dropout)
+
+
+def activate_(x: Float[Tensor, "*dims"], activation: Activation) -> Float[Tensor, "*dims"]:
+    """Replace x by the activation of it."""
+    return torch.sigmoid_(x) if activation == "sigmoid" else torch.relu_(x)
+
+
 class HiddenLayer(nn.Module):
     """Affine layer, batch normalisation (or none), activation, dropout (or none)."""
 
     def __init__(self, input_dim: int, shape: NetworkShape) -> None:
         super().__init__()
         self.affine = Affine(input_dim, shape.hidden_dim)
-        self.norm = nn.BatchNorm1d(shape.hidden_dim) if shape.batch_norm else None
+        self.norm = BatchNorm(shape.hidden_dim) if shape.batch_norm else None
         self.activation = shape.activation
         self.dropout = shape.dropout
 
     def forward(
-        self, x: Float[Tensor, "batch _"], generator: torch.Generator | None
+        self, x: Float[Tensor, "batch _"], dropout_draws: DropoutDraws | None
     ) -> Float[Tensor, "batch hidden"]:
-        """Dropout is applied if a generator is given, and only in training mode."""
+        """Dropout is applied if there are draws for it, and only in training mode."""
         x = self.affine(x)
         if self.norm is not None:
             x = self.norm(x)
-        x = torch.sigmoid_(x) if self.activation == "sigmoid" else torch.relu_(x)
-        if self.training and self.dropout and generator is not None:
-            x = x * dropout_mask(x, self.dropout, generator)
+        x = activate_(x, self.activation)
+        if self.training and self.dropout and dropout_draws is not None:
+            x = x * dropout_draws.mask(x, self.dropout)
         return x
 
 
@@ -81,32 +111,18 @@ class Dnn(nn.Module):
         self.scale.copy_(normalisation.scale)
 
     def forward(
-        self, spliced: Float[Tensor, "batch input"], dropout_generator: torch.Generator | None = None
+        self, spliced: Float[Tensor, "batch input"], dropout_draws: DropoutDraws | None = None
     ) -> Float[Tensor, "batch pdfs"]:
         """Logits of spliced, not yet normalised frames."""
         x = (spliced + self.shift).mul_(self.scale)
         for layer in self.hidden_layers:
-            x = layer(x, dropout_generator)
+            x = layer(x, dropout_draws)
         return self.output(x)  # type: ignore[no-any-return]
 
 
 def num_parameters(network: nn.Module) -> int:
     """Trained weights and biases: 2,033,091 for 440 -> 4 x 512 -> 1987, 30,152,643 for 7 x 2048."""
     return sum(parameter.numel() for parameter in network.parameters())
-
-
-def dropout_mask(
-    x: Float[Tensor, "batch hidden"], dropout: float, generator: torch.Generator
-) -> Float[Tensor, "batch hidden"]:
-    """1 / (1 - p) with probability 1 - p, else 0; p is rounded to a multiple of 2^-16.
-
-    The generator's 64-bit draws are cut into four: drawing one number a unit costs as much as a small layer.
-    """
-    num_draws = -(-x.numel() // 4)
-    draws = torch.empty(num_draws, dtype=torch.int64, device=x.device)
-    draws.random_(-(2**63), 2**63 - 1, generator=generator)
-    kept = draws.view(torch.int16)[: x.numel()].view(x.shape) >= round(dropout * 2**16) - 2**15
-    return kept.to(x.dtype).div_(1.0 - dropout)
 
 
 def fold_batch_norm(network: Dnn) -> Dnn:
@@ -123,7 +139,7 @@ def fold_batch_norm(network: Dnn) -> Dnn:
     folded = Dnn(plain).to(network.shift.device)
     state = {name: value for name, value in network.state_dict().items() if ".norm." not in name}
     for index, layer in enumerate(network.hidden_layers):
-        if isinstance(norm := layer.norm, nn.BatchNorm1d):
+        if (norm := layer.norm) is not None:
             assert norm.running_mean is not None
             assert norm.running_var is not None
             gain = norm.weight.double() * (norm.running_var.double() + norm.eps).rsqrt()

@@ -3,6 +3,7 @@
 Axis letters: batch = frames of a minibatch; input = spliced coefficients.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,8 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from hybrid_kd.distill.mixing import MixedLabels, mixed_cross_entropy
-from hybrid_kd.network.dnn import Dnn
+from hybrid_kd.network.dnn import Dnn, DropoutDraws
+from hybrid_kd.training.distributed import ALONE, World
 from hybrid_kd.training.metrics import RunningMetrics
 
 OUTPUT_BIAS_LEARN_RATE_COEF = 0.1
@@ -34,9 +36,15 @@ class SgdOptions:
 class Learner:
     """A network, its optimiser, and the sums of what it has seen in the epoch."""
 
-    def __init__(self, network: Dnn, options: SgdOptions) -> None:
+    students: tuple[int, ...] = ()  # no axis of them, since there is but one (StackLearner has several)
+
+    def __init__(self, network: Dnn, options: SgdOptions, world: World = ALONE) -> None:
         self.network = network
         self.options = options
+        self.world = world
+        for layer in network.hidden_layers if world.size > 1 else []:
+            if layer.norm is not None:
+                layer.norm.sum_over_ranks = world.sum
         self.affines = [*(layer.affine for layer in network.hidden_layers), network.output]
         output_bias = network.output.bias
         others = [parameter for parameter in network.parameters() if parameter is not output_bias]
@@ -53,7 +61,7 @@ class Learner:
         everything, output_bias = self.optimiser.param_groups
         everything["lr"] = learning_rate
         output_bias["lr"] = learning_rate * self.options.output_bias_learn_rate_coef
-        if self.options.is_plain:
+        if self.options.is_plain and self.world.size == 1:
             for affine in self.affines:
                 bias_group = output_bias if affine is self.network.output else everything
                 affine.learning_rates = (learning_rate, bias_group["lr"])
@@ -64,13 +72,18 @@ class Learner:
         labels: MixedLabels,
         metrics: RunningMetrics,
         *,
-        dropout_generator: torch.Generator | None,
+        dropout_draws: Sequence[DropoutDraws] = (),
     ) -> None:
-        """One step of stochastic gradient descent; the metrics are those before the step, with dropout."""
+        """One step of stochastic gradient descent; the metrics are those before the step, with dropout.
+
+        With several processes, each gives its own rows of the minibatch.
+        """
         self.optimiser.zero_grad(set_to_none=True)
-        logits = self.network(spliced, dropout_generator)
+        logits = self.network(spliced, *dropout_draws)
         loss, hard_loss = mixed_cross_entropy(logits, labels)
         loss.backward()  # type: ignore[no-untyped-call]
+        if self.world.size > 1:
+            self.world.sum_in_place([p.grad for p in self.network.parameters() if p.grad is not None])
         self.optimiser.step()
         metrics.add(logits.detach(), labels.pdf_ali, loss.detach(), hard_loss)
 

@@ -1,34 +1,39 @@
 """The training loop: epochs over a permutation of frames, validation, the schedule, checkpoints.
 
 One epoch is ``train_epoch``; what is decided between epochs is in newbob.py and in the temperature schedule.
+Several students are trained side by side as one is: those that have come equally far share each minibatch.
 """
 
 import logging
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Int64
 from torch import Tensor
 
-from hybrid_kd.distill.mixing import MixedLabels, MixingRule, mixed_cross_entropy
-from hybrid_kd.distill.teachers import Teacher, TeacherLabels
-from hybrid_kd.distill.temperature_schedule import TemperatureStage
+from hybrid_kd.distill.mixing import MixedLabels, mixed_cross_entropy
+from hybrid_kd.distill.teachers import TeacherLabels
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import LabelledFrames
-from hybrid_kd.network.dnn import Dnn
+from hybrid_kd.log_file import about_directory
+from hybrid_kd.network.dnn import Dnn, DropoutDraws
 from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
 from hybrid_kd.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from hybrid_kd.training.distributed import ALONE, World
+from hybrid_kd.training.epoch_labels import TeacherTemperatures, epoch_labels
 from hybrid_kd.training.frame_order import frame_order
 from hybrid_kd.training.learner import Learner
 from hybrid_kd.training.metrics import FrameMetrics, RunningMetrics
-from hybrid_kd.training.newbob import NewbobOptions, NewbobState, after_epoch, after_timed_epoch
+from hybrid_kd.training.newbob import NewbobState, after_epoch, after_timed_epoch
+from hybrid_kd.training.plan import TrainingPlan
 from hybrid_kd.training.run_log import log_epoch, write_records
+from hybrid_kd.training.stack_learner import StackLearner, joined
 
 logger = logging.getLogger(__name__)
 
@@ -36,89 +41,103 @@ EVALUATION_BATCH = 4096
 CHECKPOINT = "checkpoint.safetensors"
 
 
-@dataclass(frozen=True)
-class Distillation:
-    """A teacher, how its labels are mixed with the reference, and the temperatures of its labels."""
+@dataclass(eq=False)
+class Training:
+    """A student in training, with the directory of its checkpoint and records.
 
-    teacher: Teacher
-    rule: MixingRule
-    stages: tuple[TemperatureStage, ...]
-
-
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Data and rules of one training; ``distillation`` is None for hard labels only."""
-
-    train: LabelledFrames
-    dev: LabelledFrames
-    newbob: NewbobOptions
-    seed: int
-    distillation: Distillation | None = None
-    randomizer_size: int = 0
-
-    def stage_of_epoch(self, epoch: int) -> TemperatureStage:
-        """The temperature stage that epoch (1-based) belongs to."""
-        if self.distillation is None:
-            return TemperatureStage(1.0, None)
-        for stage in self.distillation.stages:
-            if stage.num_epochs is None or epoch <= stage.num_epochs:
-                return stage
-            epoch -= stage.num_epochs
-        raise AssertionError("the last stage is untimed")
-
-
-def train(learner: Learner, plan: TrainingPlan, directory: Path) -> NewbobState:
-    """Train until newbob stops, continuing from ``directory``'s checkpoint if it has one.
-
-    After it the learner holds the accepted network.
+    is_named: whether its name stands in its log messages, since others train beside it.
     """
-    state = _start(learner, plan, directory)
-    labels_at: tuple[float, TeacherLabels] | None = None
-    while not state.newbob.finished:
-        epoch = state.epoch + 1
-        stage = plan.stage_of_epoch(epoch)
-        if plan.distillation is not None and (labels_at is None or labels_at[0] != stage.temperature):
-            labels_at = (stage.temperature, plan.distillation.teacher.at_temperature(stage.temperature))
-        before = learner.state()
-        start = time.monotonic()
-        learner.set_learning_rate(state.newbob.learning_rate)
-        train_metrics = train_epoch(learner, plan, epoch, None if labels_at is None else labels_at[1])
-        dev_metrics = evaluate(learner.network, plan.dev)
-        newbob = _decide(state.newbob, stage, dev_metrics, plan)
-        if not newbob.accepted:
-            learner.load(before)
-        record = _epoch_record(epoch, plan, state.newbob, train_metrics, dev_metrics)
-        record |= {"accepted": newbob.accepted, "seconds": round(time.monotonic() - start, 2)}
-        state = TrainingState(epoch, newbob, (*state.records, record))
-        save_checkpoint(directory / CHECKPOINT, state, learner.state())
-        write_records(directory, state.records)
-        log_epoch(record)
-    return state.newbob
+
+    learner: Learner
+    plan: TrainingPlan
+    directory: Path
+    is_named: bool = False
+
+    def begin(self) -> TrainingState:
+        """The state to go on from: that of the checkpoint, or before the first epoch."""
+        learner, path = self.learner, self.directory / CHECKPOINT
+        checkpoint = learner.world.by_first(lambda: load_checkpoint(path) if path.is_file() else None)
+        if checkpoint is not None:
+            state, tensors = checkpoint
+            learner.load(tensors)
+            about = about_directory(self.directory)
+            logger.info("%s: continuing after epoch %d", self.directory, state.epoch, extra=about)
+            return state
+        dev = evaluate(learner.network, self.plan.dev, world=learner.world)
+        record: dict[str, Any] = {
+            "epoch": 0,
+            "dev_cross_entropy": dev.cross_entropy,
+            "dev_frame_accuracy": dev.frame_accuracy,
+        }
+        log_epoch(record, self.directory, is_named=self.is_named)
+        return TrainingState(0, NewbobState(self.plan.newbob.learning_rate, dev.cross_entropy), (record,))
+
+    def keep(self, state: TrainingState) -> None:
+        """Write the state, as that of the learner."""
+        if self.learner.world.is_first:
+            save_checkpoint(self.directory / CHECKPOINT, state, self.learner.state())
+            write_records(self.directory, state.records)
+        log_epoch(state.records[-1], self.directory, is_named=self.is_named)
+
+
+def train(trainings: Sequence[Training]) -> Iterator[Training]:
+    """Train until newbob stops each, continuing from checkpoints; yield each when it has ended.
+
+    Then its learner holds the accepted network. Students that have come equally far learn together.
+
+    Raises: HybridKdError, when the others have ended, if some diverged.
+    """
+    states = {training: training.begin() for training in trainings}
+    teacher, failures = TeacherTemperatures(), list[HybridKdError]()
+    while True:
+        for training in [training for training, state in states.items() if state.newbob.finished]:
+            del states[training]
+            yield training
+        if not states:
+            break
+        epoch = 1 + min(state.epoch for state in states.values())
+        together = {training: state for training, state in states.items() if state.epoch == epoch - 1}
+        for training, outcome in _train_together(together, epoch, teacher).items():
+            if isinstance(outcome, HybridKdError):
+                del states[training]
+                failures.append(outcome)
+            else:
+                states[training] = outcome
+    if failures:
+        raise HybridKdError("\n".join(map(str, failures))) from failures[0]
 
 
 def train_epoch(
-    learner: Learner, plan: TrainingPlan, epoch: int, teacher_labels: TeacherLabels | None
-) -> FrameMetrics:
-    """One pass over the training frames in a seeded order."""
-    frames, network = plan.train, learner.network
+    learner: Learner | StackLearner,
+    plans: Sequence[TrainingPlan],
+    epoch: int,
+    teacher_labels: Mapping[float, TeacherLabels],
+) -> list[FrameMetrics]:
+    """One pass over the training frames in a seeded order; of each minibatch a process takes its rows.
+
+    The plans' students are those of the learner. They share data and order; labels are by temperature.
+    """
+    frames, network = plans[0].train, learner.network
     device = frames.pdf_ali.device
-    metrics = RunningMetrics(device)
-    utterance_weights = _utterance_hard_weights(plan, epoch)
-    dropout = torch_generator(plan.seed, "dropout", epoch=epoch, device=device.type)
+    metrics = RunningMetrics(device, learner.students)
+    labels = epoch_labels(plans, epoch, teacher_labels, students=learner.students)
     size = learner.options.minibatch_size
-    order = frame_order(frames.inputs, seed=plan.seed, epoch=epoch, randomizer_size=plan.randomizer_size)
+    rows = learner.world.rows(size)
+    dropout = [torch_generator(plan.seed, "dropout", epoch=epoch, device=device.type) for plan in plans]
+    draws = [DropoutDraws(generator, size, rows) for generator in dropout]
+    order = frame_order(
+        frames.inputs,
+        seed=plans[0].order_seed,
+        epoch=epoch,
+        randomizer_size=plans[0].randomizer_size,
+    )
+    what = f"epoch {epoch}" if len(plans) == 1 else f"epoch {epoch} of {len(plans)} students"
     network.train()
-    for frame_index in track(
-        full_minibatches(order, size), total=frames.num_frames // size, what=f"epoch {epoch}"
-    ):
-        labels = MixedLabels(frames.pdf_ali[frame_index])
-        if teacher_labels is not None and utterance_weights is not None:
-            hard_weights = utterance_weights[frames.inputs.utt_of_frame[frame_index]]
-            labels = replace(
-                labels, hard_weights=hard_weights, teacher=teacher_labels.posteriors(frame_index)
-            )
-        learner.step(frames.inputs.spliced(frame_index), labels, metrics, dropout_generator=dropout)
-    return metrics.means()
+    for minibatch in track(full_minibatches(order, size), total=frames.num_frames // size, what=what):
+        frame_index = minibatch[rows]
+        spliced = frames.inputs.spliced(frame_index)
+        learner.step(spliced, labels.of_frames(frame_index), metrics, dropout_draws=draws)
+    return metrics.means(learner.world)
 
 
 def full_minibatches(order: Int64[Tensor, " frames"], size: int) -> Iterator[Int64[Tensor, " batch"]]:
@@ -127,43 +146,63 @@ def full_minibatches(order: Int64[Tensor, " frames"], size: int) -> Iterator[Int
 
 
 @torch.no_grad()
-def evaluate(network: Dnn, frames: LabelledFrames) -> FrameMetrics:
+def evaluate(network: Dnn, frames: LabelledFrames, *, world: World = ALONE) -> FrameMetrics:
     """Cross-entropy and frame accuracy with the reference labels, over all frames, without dropout."""
     network.eval()
     device = frames.pdf_ali.device
     metrics = RunningMetrics(device)
-    for frame_index in torch.arange(frames.num_frames, device=device).split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
+    own = torch.arange(frames.num_frames, device=device)[world.rows(frames.num_frames)]
+    for frame_index in own.split(EVALUATION_BATCH):  # type: ignore[no-untyped-call]
         logits = network(frames.inputs.spliced(frame_index))
         pdf_ali = frames.pdf_ali[frame_index]
         loss, hard_loss = mixed_cross_entropy(logits, MixedLabels(pdf_ali))
         metrics.add(logits, pdf_ali, loss, hard_loss)
-    return metrics.means()
+    (means,) = metrics.means(world)
+    return means
 
 
-def _start(learner: Learner, plan: TrainingPlan, directory: Path) -> TrainingState:
-    if (directory / CHECKPOINT).is_file():
-        state, tensors = load_checkpoint(directory / CHECKPOINT)
-        learner.load(tensors)
-        logger.info("%s: continuing after epoch %d", directory, state.epoch)
-        return state
-    dev = evaluate(learner.network, plan.dev)
-    record: dict[str, Any] = {
-        "epoch": 0,
-        "dev_cross_entropy": dev.cross_entropy,
-        "dev_frame_accuracy": dev.frame_accuracy,
-    }
-    log_epoch(record)
-    return TrainingState(0, NewbobState(plan.newbob.learning_rate, dev.cross_entropy), (record,))
+def _train_together(
+    states: Mapping[Training, TrainingState], epoch: int, labels: TeacherTemperatures
+) -> dict[Training, TrainingState | HybridKdError]:
+    """One epoch of all, each judged by itself: its state after it, or why it cannot go on."""
+    plans = [training.plan for training in states]
+    teacher_labels = labels.of_epoch(plans, epoch)
+    before = [training.learner.state() for training in states]
+    start = time.monotonic()
+    for training, state in states.items():
+        training.learner.set_learning_rate(state.newbob.learning_rate)
+    learner = joined([training.learner for training in states])
+    train_metrics = train_epoch(learner, plans, epoch, teacher_labels)
+    dev_metrics = [
+        evaluate(training.learner.network, training.plan.dev, world=learner.world) for training in states
+    ]
+    shared = {"seconds": round((time.monotonic() - start) / len(plans), 2)}
+    if len(plans) > 1:
+        shared["students"] = len(plans)
+    outcomes: dict[Training, TrainingState | HybridKdError] = {}
+    for training, old, train_, dev in zip(states, before, train_metrics, dev_metrics, strict=True):
+        state = states[training]
+        try:
+            newbob = _decide(state.newbob, training, epoch, dev)
+        except HybridKdError as error:
+            outcomes[training] = error
+            continue
+        if not newbob.accepted:
+            training.learner.load(old)
+        record = _epoch_record(epoch, training.plan, state.newbob, train_, dev)
+        record |= {"accepted": newbob.accepted} | shared
+        outcomes[training] = state = TrainingState(epoch, newbob, (*state.records, record))
+        training.keep(state)
+    return outcomes
 
 
-def _decide(
-    state: NewbobState, stage: TemperatureStage, dev: FrameMetrics, plan: TrainingPlan
-) -> NewbobState:
+def _decide(state: NewbobState, training: Training, epoch: int, dev: FrameMetrics) -> NewbobState:
+    stage = training.plan.stage_of_epoch(epoch)
     if stage.num_epochs is None:
-        return after_epoch(state, dev.cross_entropy, plan.newbob)
+        return after_epoch(state, dev.cross_entropy, training.plan.newbob)
     if not math.isfinite(dev.cross_entropy):
         raise HybridKdError.at(
-            f"temperature {stage.temperature:g}",
+            f"{training.directory}, temperature {stage.temperature:g}",
             "training diverged: the dev cross-entropy is not a number",
             fix="lower --learning-rate; in a timed stage no epoch is undone",
         )
@@ -181,12 +220,3 @@ def _epoch_record(
         "dev_cross_entropy": dev.cross_entropy,
         "dev_frame_accuracy": dev.frame_accuracy,
     }
-
-
-def _utterance_hard_weights(plan: TrainingPlan, epoch: int) -> Float32[Tensor, " utts"] | None:
-    if plan.distillation is None:
-        return None
-    weights = plan.distillation.rule.utterance_hard_weights(
-        plan.train.inputs.utt_ids, seed=plan.seed, epoch=epoch
-    )
-    return weights.to(plan.train.pdf_ali.device)

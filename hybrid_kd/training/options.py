@@ -29,9 +29,13 @@ class TrainOptions:
     init: Path | None = None
     """retrain this model (directory), which fixes the shape"""
     teacher_labels: Path | None = None
-    """label store that `hybrid-kd label` wrote for the training data"""
+    """label store that `hybrid-kd label` wrote for the training data, or for the same speech enhanced"""
     teacher: Path | None = None
     """model directory of a teacher to run on the fly instead"""
+    teacher_data: Path | None = None
+    """with --teacher: data directory of the view that it sees instead of the training data"""
+    utt_map: Path | None = None
+    """lines '<training utt_id> <label utt_id>', where the ids of that view are others"""
     mixing: Literal["si", "sd"] = "si"
     """si interpolates the labels of every frame; sd draws reference or teacher for each utterance"""
     hard_weight: float = 0.5
@@ -44,6 +48,8 @@ class TrainOptions:
     """teacher's posteriors below this become 0 (the largest stays), the others are renormalised"""
     seed: int = 0
     """seed of all that is random"""
+    order_seed: int | None = None
+    """seed of the order of frames alone (default: --seed); students that train together share it"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto is cuda where there is one"""
     num_threads: int = 0
@@ -93,7 +99,7 @@ class TrainOptions:
     halving_factor: float = 0.5
     """what the rate is multiplied by"""
     frame_tolerance: int = 0
-    """frames by which an alignment may differ from its features (the longer one is cut)"""
+    """frames by which alignment or teacher labels may differ from the features (the longer is cut)"""
 
 
 RANGES = {
@@ -118,6 +124,11 @@ RANGES = {
 }
 
 
+def order_seed(options: TrainOptions) -> int:
+    """The seed of the order of frames."""
+    return options.seed if options.order_seed is None else options.order_seed
+
+
 def check_options(options: TrainOptions) -> None:
     """Raises: HybridKdError for a value out of its range, or options that contradict each other."""
     for name, (low, high) in RANGES.items():
@@ -128,6 +139,16 @@ def check_options(options: TrainOptions) -> None:
     if options.teacher is not None and options.teacher_labels is not None:
         raise HybridKdError.at(
             "--teacher and --teacher-labels", "both were given", fix="give the label store or the model"
+        )
+    if options.teacher_data is not None and options.teacher is None:
+        raise HybridKdError.at(
+            "--teacher-data", "there is no teacher to see it", fix="give --teacher, or --teacher-labels of it"
+        )
+    if options.utt_map is not None and options.teacher_labels is None and options.teacher_data is None:
+        raise HybridKdError.at(
+            "--utt-map",
+            "there are no labels or features of another view",
+            fix="give --teacher-labels, or --teacher and --teacher-data",
         )
     if options.pretrain == "rbm" and (options.activation != "sigmoid" or options.batch_norm):
         raise HybridKdError.at(

@@ -9,18 +9,21 @@ import numpy as np
 
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
 from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
-from hybrid_kd.distill.label_store import read_label_store
+from hybrid_kd.distill.teachers import RunningTeacher, StoredTeacher
+from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.log_file import about_directory
 from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.network.model_dir import (
     FINAL,
     copy_alignment_files,
     final_network_file,
     save_networks,
-    write_feature_transform,
 )
+from hybrid_kd.network.nnet1 import write_feature_transform
 from hybrid_kd.provenance import collect_provenance, refuse_differences, sha256_of_file
+from hybrid_kd.training.distributed import World
 from hybrid_kd.training.inputs import Inputs
 from hybrid_kd.training.loop import CHECKPOINT
 from hybrid_kd.training.options import TrainOptions
@@ -44,12 +47,16 @@ def check_begun_with(options: TrainOptions) -> None:
         refuse_differences(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
 
 
-def begin(options: TrainOptions, inputs: Inputs) -> None:
+def begin(options: TrainOptions, inputs: Inputs, world: World) -> None:
     """Write what describes the training before it starts; on a directory that was begun, compare.
 
-    Raises: HybridKdError if it was begun with other inputs.
+    Raises: HybridKdError if it was begun with other inputs, or if the processes do not have the same.
     """
     provenance = _provenance(options, inputs)
+    _refuse_other_ranks(options, provenance["inputs"], world)
+    if not world.is_first:
+        return
+    provenance["processes"] = world.size
     path = options.out / PROVENANCE
     if path.is_file():
         refuse_differences(path, read_json(path)["inputs"], provenance["inputs"])
@@ -67,7 +74,20 @@ def finish(directory: Path, network: Dnn, splice: Splice) -> None:
     save_networks(directory / FINAL, (network,), splice)
     (directory / CHECKPOINT).unlink(missing_ok=True)
     (directory / RBM_CHECKPOINT).unlink(missing_ok=True)
-    logger.info("%s: trained, sha256 %s", directory / FINAL, sha256_of_file(directory / FINAL)[:12])
+    sha256 = sha256_of_file(directory / FINAL)
+    logger.info("%s: trained, sha256 %s", directory / FINAL, sha256[:12], extra=about_directory(directory))
+
+
+def _refuse_other_ranks(options: TrainOptions, inputs: dict[str, Any], world: World) -> None:
+    compared = {n: v for n, v in options_to_dict(options).items() if n not in NOT_COMPARED} | inputs
+    first = world.by_first(lambda: compared)
+    if names := [name for name in compared if compared[name] != first.get(name)]:
+        differences = ", ".join(f"{name} is {compared[name]}, there {first.get(name)}" for name in names)
+        raise HybridKdError.at(
+            f"process {world.rank} of {world.size}",
+            f"begun differently than process 0: {differences}",
+            fix="start torchrun on every host with the same options, and the same data in the same places",
+        )
 
 
 def _provenance(options: TrainOptions, inputs: Inputs) -> dict[str, Any]:
@@ -76,8 +96,12 @@ def _provenance(options: TrainOptions, inputs: Inputs) -> dict[str, Any]:
         files["init"] = final_network_file(options.init)
     if options.teacher is not None:
         files["teacher"] = final_network_file(options.teacher)
+    if options.utt_map is not None:
+        files["utt_map"] = options.utt_map
     provenance = collect_provenance(files)
     provenance["inputs"] |= {"train_frames": inputs.train.sha256(), "dev_frames": inputs.dev.sha256()}
-    if options.teacher_labels is not None:
-        provenance["inputs"]["teacher_labels"] = read_label_store(options.teacher_labels).header.sha256
+    if isinstance(inputs.teacher, StoredTeacher):
+        provenance["inputs"]["teacher_labels"] = inputs.teacher.store.header.sha256
+    elif isinstance(inputs.teacher, RunningTeacher) and options.teacher_data is not None:
+        provenance["inputs"]["teacher_frames"] = inputs.teacher.inputs.sha256()
     return provenance

@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.atomic import replace_file
+from hybrid_kd.log_file import about_directory
 
 logger = logging.getLogger(__name__)
 
 
-def log_epoch(record: dict[str, Any]) -> None:
-    """One line: losses in nats a frame, accuracies in %."""
+def log_epoch(record: dict[str, Any], directory: Path, *, is_named: bool = False) -> None:
+    """One line: losses in nats a frame, accuracies in %; with the system's name where others train beside."""
+    name, about = f"{directory.name}: " if is_named else "", about_directory(directory)
     dev = f"dev {record['dev_cross_entropy']:.4f} {100 * record['dev_frame_accuracy']:.2f} %"
     if "train_objective" not in record:
-        logger.info("epoch %2d: %s", record["epoch"], dev)
+        logger.info("%sepoch %2d: %s", name, record["epoch"], dev, extra=about)
         return
     logger.info(
-        "epoch %2d:%s rate %.3g, objective %.4f, train %.4f %.2f %%, %s, %s, %.1f s",
+        "%sepoch %2d:%s rate %.3g, objective %.4f, train %.4f %.2f %%, %s, %s, %.1f s",
+        name,
         record["epoch"],
         "" if record["temperature"] is None else f" T {record['temperature']:g},",
         record["learning_rate"],
@@ -28,6 +31,7 @@ def log_epoch(record: dict[str, Any]) -> None:
         dev,
         "accepted" if record["accepted"] else "rejected",
         record["seconds"],
+        extra=about,
     )
 
 

@@ -1,30 +1,37 @@
 """From options to a trained system in its directory."""
 
 import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from hybrid_kd.frames.normalisation import estimate_normalisation
-from hybrid_kd.log_file import log_to_file
+from hybrid_kd.log_file import about_directory, log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
 from hybrid_kd.network.initialisation import initialise
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.network.rbm import RbmOptions
+from hybrid_kd.training.distributed import World, joined_world, local_rank
 from hybrid_kd.training.inputs import (
     Inputs,
     build_distillation,
     load_initial_network,
-    load_inputs,
+    load_shared_inputs,
     network_shape,
     splice_of,
 )
 from hybrid_kd.training.learner import OUTPUT_BIAS_LEARN_RATE_COEF, Learner, SgdOptions
-from hybrid_kd.training.loop import TrainingPlan, train
+from hybrid_kd.training.loop import Training, train
 from hybrid_kd.training.newbob import NewbobOptions
-from hybrid_kd.training.options import TrainOptions, check_options
+from hybrid_kd.training.options import TrainOptions, check_options, order_seed
+from hybrid_kd.training.plan import Distillation, TrainingPlan
 from hybrid_kd.training.pretraining import pretrain
 from hybrid_kd.training.run_directory import begin, check_begun_with, finish
+from hybrid_kd.training.together import check_same_normalisation, check_together
 
 logger = logging.getLogger(__name__)
 
@@ -32,38 +39,91 @@ logger = logging.getLogger(__name__)
 def train_system(options: TrainOptions) -> None:
     """Train what ``options`` describe into ``options.out``; continue there if it was begun.
 
-    Everything is read and checked before anything is written.
+    Everything is read and checked before anything is written. Under torchrun all its processes train it.
 
     Raises: HybridKdError for bad options or inputs, or if ``out`` was begun with others.
     """
-    check_options(options)
-    check_begun_with(options)
-    torch.set_float32_matmul_precision(options.matmul_precision)
-    inputs = load_inputs(options, device=choose_device(options.device, options.num_threads))
-    distillation = build_distillation(options, inputs)
-    initial = load_initial_network(options, network_shape(options, inputs))
-    begin(options, inputs)
-    if (options.out / FINAL).is_file():
-        logger.info("%s: already trained", options.out)
-        return
-    with log_to_file(options.out / "log" / "train.log"):
-        network = _new_network(options, inputs) if initial is None else initial
-        network.to(inputs.train.pdf_ali.device)
-        logger.info("%s: %s", options.out, _description(network, inputs))
-        if options.pretrain == "rbm":
-            rbm_options = _rbm_options(options)
-            pretrain(network, inputs.train.inputs, rbm_options, seed=options.seed, directory=options.out)
-        learner = Learner(network, _sgd_options(options))
-        plan = TrainingPlan(
-            inputs.train,
-            inputs.dev,
-            _newbob_options(options),
-            options.seed,
-            distillation,
-            options.randomizer_size,
+    train_together((options,))
+
+
+def train_together(systems: Sequence[TrainOptions]) -> None:
+    """Train several students side by side on the same minibatches, each as if it were alone (train_system).
+
+    Raises: HybridKdError as train_system, or if they cannot be trained together; if some diverge, when the
+    others are trained.
+    """
+    for options in systems:
+        check_options(options)
+    check_together(systems)
+    device = choose_device(systems[0].device, systems[0].num_threads, local_rank=local_rank())
+    with joined_world(device) as world:
+        _train_in(world, systems, device)
+
+
+def _train_in(world: World, systems: Sequence[TrainOptions], device: torch.device) -> None:
+    if world.is_first:
+        for options in systems:
+            check_begun_with(options)
+    torch.set_float32_matmul_precision(systems[0].matmul_precision)
+    prepared = [
+        _Prepared(
+            options,
+            inputs,
+            build_distillation(options, inputs),
+            load_initial_network(options, network_shape(options, inputs)),
         )
-        train(learner, plan, options.out)
-        finish(options.out, network, splice_of(options))
+        for options, inputs in zip(systems, load_shared_inputs(systems, device=device), strict=True)
+    ]
+    for system in prepared:
+        begin(system.options, system.inputs, world)
+    left = [system for system in prepared if not _is_trained(system.options, world)]
+    with ExitStack() as logs:
+        for out in [system.options.out for system in left if world.is_first]:
+            logs.enter_context(log_to_file(out / "log" / "train.log", directory=out))
+        trainings = {
+            _training(system, world, device, is_named=len(left) > 1): system.options for system in left
+        }
+        check_same_normalisation(list(trainings))
+        for training in train(list(trainings)):
+            if world.is_first:
+                finish(training.directory, training.learner.network, splice_of(trainings[training]))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A system with what was read for it. initial: the network of --init."""
+
+    options: TrainOptions
+    inputs: Inputs
+    distillation: Distillation | None
+    initial: Dnn | None
+
+
+def _is_trained(options: TrainOptions, world: World) -> bool:
+    is_trained = world.by_first((options.out / FINAL).is_file)
+    if is_trained:
+        logger.info("%s: already trained", options.out)
+    return is_trained
+
+
+def _training(system: _Prepared, world: World, device: torch.device, *, is_named: bool) -> Training:
+    """The system where its training begins, after pretraining."""
+    options, inputs = system.options, system.inputs
+    network = _new_network(options, inputs) if system.initial is None else system.initial
+    network.to(device)
+    description, about = _description(network, inputs, world), about_directory(options.out)
+    logger.info("%s: %s", options.out, description, extra=about)
+    network.load_state_dict(world.by_first(lambda: _start_of(network, options, inputs)))
+    plan = TrainingPlan(
+        inputs.train,
+        inputs.dev,
+        _newbob_options(options),
+        options.seed,
+        order_seed(options),
+        system.distillation,
+        options.randomizer_size,
+    )
+    return Training(Learner(network, _sgd_options(options), world), plan, options.out, is_named)
 
 
 def _new_network(options: TrainOptions, inputs: Inputs) -> Dnn:
@@ -73,9 +133,18 @@ def _new_network(options: TrainOptions, inputs: Inputs) -> Dnn:
     return network
 
 
-def _description(network: Dnn, inputs: Inputs) -> str:
+def _start_of(network: Dnn, options: TrainOptions, inputs: Inputs) -> dict[str, Tensor]:
+    """The network's state after pretraining, if that is asked for."""
+    if options.pretrain == "rbm":
+        rbm_options = _rbm_options(options)
+        pretrain(network, inputs.train.inputs, rbm_options, seed=options.seed, directory=options.out)
+    return {name: value.cpu() for name, value in network.state_dict().items()}
+
+
+def _description(network: Dnn, inputs: Inputs, world: World) -> str:
     frames = f"{inputs.train.num_frames} training and {inputs.dev.num_frames} dev frames"
-    return f"{num_parameters(network)} parameters, {frames}, on {inputs.train.pdf_ali.device}"
+    processes = f" in {world.size} processes" if world.size > 1 else ""
+    return f"{num_parameters(network)} parameters, {frames}, on {inputs.train.pdf_ali.device}{processes}"
 
 
 def _rbm_options(options: TrainOptions) -> RbmOptions:

@@ -50,7 +50,7 @@ def test_other_options_on_existing_labels_are_an_error(
 ) -> None:
     assert main(args) == 0
     assert main([*args[:-1], "1,3"]) == 1
-    assert "written differently: temperatures was [1.0, 2.0], is [1.0, 3.0]" in capsys.readouterr().err
+    assert "begun differently: temperatures was [1.0, 2.0], is [1.0, 3.0]" in capsys.readouterr().err
 
 
 def test_a_directory_that_is_something_else_is_not_overwritten(

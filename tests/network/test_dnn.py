@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hybrid_kd.network.dnn import Dnn, NetworkShape, dropout_mask, fold_batch_norm, num_parameters
+from hybrid_kd.network.dnn import Dnn, DropoutDraws, NetworkShape, fold_batch_norm, num_parameters
 from hybrid_kd.network.initialisation import glorot_stddev, initialise
 
 STUDENT = NetworkShape(440, 4, 512, 1987)
@@ -45,7 +45,8 @@ def test_each_layer_is_drawn_by_itself() -> None:
 
 @pytest.mark.parametrize("dropout", [0.1, 0.3, 0.5])
 def test_dropout_keeps_the_mean_and_drops_its_share(dropout: float) -> None:
-    mask = dropout_mask(torch.ones(1001, 101), dropout, torch.Generator().manual_seed(0))
+    draws = DropoutDraws(torch.Generator().manual_seed(0), 1001, slice(0, 1001))
+    mask = draws.mask(torch.ones(1001, 101), dropout)
     assert (mask == 0).double().mean().item() == pytest.approx(dropout, abs=0.005)
     assert mask.mean().item() == pytest.approx(1.0, abs=0.01)
     assert set(mask.flatten().tolist()) == {0.0, torch.tensor(1 / (1 - dropout)).item()}
