@@ -30,6 +30,7 @@ dev_ali=
 tune_data=
 eval_data=
 graph=
+only=              # "hard_s0 si_0.5": lattices and WERs of these systems alone
 cmd=
 cuda_cmd=
 # End configuration section.
@@ -54,6 +55,7 @@ Options:
   --beam <b> --lattice-beam <b> --acoustic-scale <s>   # of the networks (13, 8, 0.1, or the corpus' own)
   --data-dir <dir> --exp-dir <dir>   # (data/<corpus>, exp/<corpus>)
   --systems <dir>                # the lists of systems teachers, hard, distilled (local/<corpus>)
+  --only '<names>'               # lattices and WERs of these systems alone (all)
   --cmd <cmd> --cuda-cmd <cmd>   # how to run jobs, and trainings (train_cmd and cuda_cmd of cmd.sh)
 On a finished Kaldi experiment (stages 10 to 15; the systems are those of local/chime4 unless --systems names others):
   --from-kaldi-exp
@@ -169,7 +171,7 @@ stage() {
 distil() {
   local/distil.sh --stage "$1" --stop-stage "$1" --dry-run "$dry_run" --jobs "$nj" --threads "$threads" \
     --cmd "$cmd" --cuda-cmd "$cuda_cmd" --decoder "$decoder" --beam "$beam" --lattice-beam "$lattice_beam" \
-    --acoustic-scale "$acoustic_scale" --tune-data "$tune_data" --eval-data "$eval_data" \
+    --acoustic-scale "$acoustic_scale" --only "$only" --tune-data "$tune_data" --eval-data "$eval_data" \
     "$train_data" "$train_ali" "$dev_data" "$dev_ali" "$graph" "$systems" "$exp"
 }
 

@@ -15,7 +15,7 @@ threads=1
 help_message="Usage: $0 [options]
  e.g.: $0 --jobs 1
 Options:
-  --stage <n> --stop-stage <n>   # 1 clean frames, 2 teacher and labels, 3 students, lattices and WERs, 4 significance
+  --stage <n> --stop-stage <n>   # 1 clean frames, 2 teacher and labels, 3 students, lattices and WERs, 4 significance, results/an4_clean.jsonl
   --nj <n>                       # processes of stage 1 (2)
   --jobs <n>                     # trainings or decoding processes at a time (2)
   --threads <n>                  # threads of each training (1)"
@@ -55,7 +55,7 @@ if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
 fi
 
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
-  for weight in 0.5 0.1; do
-    hybrid-kd compare $exp/{noisy_s0_,}si_${weight}_min_iters10/decode_${eval}_11_6
-  done
+  hybrid-kd compare $exp/{noisy_s0_,}si_0.5_min_iters10/decode_${eval}_11_6
+  hybrid-kd collect --exp $exp --baseline noisy_s0_si_0.5_min_iters10 --out results/an4_clean.jsonl
+  hybrid-kd report --results results --out RESULTS.md
 fi
