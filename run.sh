@@ -91,6 +91,7 @@ set -- "${args[@]}"
 . steps/kd/utils/parse_options.sh
 [ -z "$kaldi_root" ] || export KALDI_ROOT=$kaldi_root
 . ./path.sh
+. local/dry_run.sh
 set -euo pipefail
 [ $# -eq 0 ] || { echo "$help_message" >&2; exit 1; }
 
@@ -144,16 +145,6 @@ if [ "${#complaints[@]}" -gt 0 ]; then
   printf "$0: %s\n" "${complaints[@]}" >&2
   exit 1
 fi
-
-# Runs a command, or prints it.
-run() {
-  if $dry_run; then
-    printf '%q ' "$@"
-    echo
-  else
-    "$@"
-  fi
-}
 
 # Says and runs one stage, and how many seconds it took: stage <number> <what> <command>.
 stage() {

@@ -39,6 +39,7 @@ Options:
   --cmd <cmd> --cuda-cmd <cmd>   # how to run jobs (run.pl), and trainings and labels (run.pl)"
 
 . ./path.sh
+. local/dry_run.sh
 . steps/kd/utils/parse_options.sh
 set -euo pipefail
 
@@ -49,16 +50,6 @@ for file in "$systems"/{teachers,hard,distilled}; do
   [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
 done
 export OMP_NUM_THREADS=$threads
-
-# Runs a command, or prints it.
-run() {
-  if $dry_run; then
-    printf '%q ' "$@"
-    echo
-  else
-    "$@"
-  fi
-}
 
 # The names of the systems in lists.
 names_of() {

@@ -15,19 +15,11 @@ Options:
   --opts '<options>'        # more options of hybrid-kd score
   --cmd <cmd>               # how to run the scoring: run.pl, queue.pl --mem 4G, ..."
 
-echo "$0 $*"
-[ ! -f ./path.sh ] || . ./path.sh
-PATH=$PATH:$PWD/utils:$(dirname "$0")/utils # Kaldi's utils/, else our own run.pl and parse_options.sh
-. parse_options.sh || exit 1
-set -euo pipefail
-
-[ $# -eq 3 ] || { echo "$help_message" >&2; exit 1; }
+. "$(dirname "$0")/utils/begin.sh"
+expect_args 3 "$@"
 data=$1 graph=$2 dir=$3
 
-command -v hybrid-kd > /dev/null || { echo "$0: no hybrid-kd on the PATH; pip install it" >&2; exit 1; }
-for file in "$data"/{text,utt2spk} "$graph/words.txt" "$dir/lat.1.gz"; do
-  [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
-done
+expect_files "$data"/{text,utt2spk} "$graph/words.txt" "$dir/lat.1.gz"
 
 # shellcheck disable=SC2086
 $cmd JOB=1:1 "$dir/log/score.JOB.log" \

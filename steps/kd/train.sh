@@ -27,22 +27,14 @@ Options:
   --nproc <n>               # so many processes on one host share the training (torchrun), one a GPU
   --cmd <cmd>               # how to run the training: run.pl, queue.pl --mem 4G, ..."
 
-echo "$0 $*"
-[ ! -f ./path.sh ] || . ./path.sh
-PATH=$PATH:$PWD/utils:$(dirname "$0")/utils # Kaldi's utils/, else our own run.pl and parse_options.sh
-. parse_options.sh || exit 1
-set -euo pipefail
-
-[ $# -eq 5 ] || { echo "$help_message" >&2; exit 1; }
+. "$(dirname "$0")/utils/begin.sh"
+expect_args 5 "$@"
 data_train=$1 data_dev=$2 ali_train=$3 ali_dev=$4 dir=$5
 
-command -v hybrid-kd > /dev/null || { echo "$0: no hybrid-kd on the PATH; pip install it" >&2; exit 1; }
-for file in "$data_train"/{feats.scp,utt2spk} "$data_dev"/{feats.scp,utt2spk} \
+expect_files "$data_train"/{feats.scp,utt2spk} "$data_dev"/{feats.scp,utt2spk} \
   "$ali_train"/{ali.1.gz,final.mdl} "$ali_dev"/{ali.1.gz,final.mdl} \
   ${config_yaml:+"$config_yaml"} ${teacher:+"$teacher/final.safetensors"} ${init:+"$init/final.safetensors"} \
-  ${teacher_labels:+"$teacher_labels/labels.json"} ${utt_map:+"$utt_map"}; do
-  [ -f "$file" ] || { echo "$0: no such file $file" >&2; exit 1; }
-done
+  ${teacher_labels:+"$teacher_labels/labels.json"} ${utt_map:+"$utt_map"}
 
 train="hybrid-kd train"
 if [ "$nproc" != 1 ]; then
@@ -52,7 +44,8 @@ fi
 # shellcheck disable=SC2086
 $cmd JOB=1:1 "$dir/log/train.JOB.log" \
   $train ${config_yaml:+--config "$config_yaml"} ${init:+--init "$init"} \
-  ${teacher_labels:+--teacher-labels "$teacher_labels"} ${utt_map:+--utt-map "$utt_map"} ${teacher:+--teacher "$teacher"} $opts \
+  ${teacher_labels:+--teacher-labels "$teacher_labels"} ${utt_map:+--utt-map "$utt_map"} \
+  ${teacher:+--teacher "$teacher"} $opts \
   --train-data "$data_train" --train-ali "$ali_train" --dev-data "$data_dev" --dev-ali "$ali_dev" --out "$dir"
 
 echo "$0: trained $dir"
