@@ -37,12 +37,12 @@ def select_one(
 
 
 def to_pcm16(samples: Float64[np.ndarray, " samples"]) -> Int16[np.ndarray, " samples"]:
-    """Samples as 16-bit integers: floor(round(x * (2^31 - 1)) / 2^16), clipped at full scale.
+    """Samples as 16-bit integers: floor(round(x * 2^31) / 2^16), clipped at full scale.
 
     Source: libsndfile pcm.c, d2les_clip_array.
     """
-    scaled = np.rint(np.clip(samples, -1.0, 1.0) * (2**31 - 1)).astype(np.int64)
-    return np.asarray(scaled >> 16, np.int16)
+    scaled = np.rint(np.clip(samples, -1.0, 1.0) * 2**31).astype(np.int64)
+    return np.asarray(np.minimum(scaled, 2**31 - 1) >> 16, np.int16)
 
 
 def write_wav(path: Path, samples: Float64[np.ndarray, " samples"]) -> None:

@@ -25,7 +25,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     np.testing.assert_allclose(read, samples, atol=1 / 32768)
 
 
-@given(st.lists(st.floats(-1.2, 1.2), min_size=1, max_size=50))
+@given(st.lists(st.floats(-1.2, 1.2) | st.integers(-(2**17), 2**17).map(lambda k: k / 2**17), min_size=1))
 def test_sixteen_bits_are_those_of_libsndfile(values: list[float]) -> None:
     import io
 
