@@ -6,7 +6,7 @@ user's own, so that both are parsed, checked and overridden by the same rules (t
 
 import dataclasses
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -65,9 +65,14 @@ def config_to_args(options_class: type[Any], path: Path) -> list[str]:
 def refuse_unknown_key(place: str | Path, key: str, known: Collection[str]) -> None:
     """Raises: HybridKdError that suggests a key, if ``key`` is none of ``known``."""
     if key not in known:
-        close = difflib.get_close_matches(key, known, n=1)
-        fix = f"did you mean '{close[0]}'?" if close else f"known keys: {', '.join(sorted(known))}"
+        fix = did_you_mean(key, known, otherwise=f"known keys: {', '.join(sorted(known))}")
         raise HybridKdError.at(place, f"unknown key '{key}'", fix=fix)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, otherwise: str) -> str:
+    """Suggest the known name that is nearest to ``name``, if one is near."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else otherwise
 
 
 def _flag(name: str, value: str, field_type: Any) -> str:

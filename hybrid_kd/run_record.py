@@ -80,8 +80,7 @@ class RunRecord:
                 raise HybridKdError.at(self.out, problem, fix=OTHER_OUT)
         content = read_json(self.file)
         options = content.get("options", {}) if self.config is None else read_yaml(options_file)
-        before = {name: options.get(name, self.defaults.get(name)) for name in self.options}
-        refuse_differences(options_file, before, self.options)
+        refuse_other_options(options_file, options, self.options, defaults=self.defaults)
         unknown = self.newer_inputs - content.get("inputs", {}).keys()
         inputs = {name: value for name, value in self.provenance["inputs"].items() if name not in unknown}
         refuse_differences(self.file, content.get("inputs", {}), inputs)
@@ -94,6 +93,16 @@ class RunRecord:
         else:
             write_yaml(file.with_name(CONFIG), dict(self.config))
             write_json(file, dict(self.provenance))
+
+
+def refuse_other_options(
+    file: Path, before: Mapping[str, Any], now: Mapping[str, Any], *, defaults: Mapping[str, Any]
+) -> None:
+    """Compare the options that ``file`` holds with those of ``now``; one that is newer had its default then.
+
+    Raises: HybridKdError that names what differs.
+    """
+    refuse_differences(file, {name: before.get(name, defaults.get(name)) for name in now}, now)
 
 
 def made_by(file: Path) -> list[str]:

@@ -40,7 +40,7 @@ def label_data(
         str(model.path),
         sha256_of_file(model.path / FINAL),
         str(data_dir),
-        inputs.sha256(),
+        inputs.sha256,
         model.num_pdfs,
         temperatures,
         prune_below,

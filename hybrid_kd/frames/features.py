@@ -7,6 +7,7 @@ dim = coefficients of one frame (40); window = left_context + 1 + right_context;
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -60,6 +61,7 @@ class SplicedFeatures:
             self.right_context,
         )
 
+    @cached_property
     def sha256(self) -> str:
         """Hash of ids, lengths and values: what a training run's ``provenance.json`` calls its input."""
         digest = hashlib.sha256("\n".join(self.utt_ids).encode())

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures, join_utterances
 from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
+from hybrid_kd.frames.normalisation import Normalisation, estimate_normalisation
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
@@ -39,11 +41,11 @@ class LabelledFrames:
 
     def select(self, num_frames: Mapping[int, int]) -> "LabelledFrames":
         """The first frames of some utterances, by their rising index; the same object where that is all."""
+        if sum(num_frames.values()) == self.num_frames:
+            return self
         inputs = self.inputs
         offsets = inputs.utt_offsets.tolist()
         spans = [slice(offsets[utt], offsets[utt] + number) for utt, number in num_frames.items()]
-        if sum(num_frames.values()) == self.num_frames:
-            return self
         selected = join_utterances(
             [inputs.utt_ids[utt] for utt in num_frames],
             [inputs.features[span].cpu().numpy() for span in spans],
@@ -53,11 +55,15 @@ class LabelledFrames:
         pdf_ali = torch.cat([self.pdf_ali[span].cpu() for span in spans])
         return LabelledFrames(selected, pdf_ali).to(self.pdf_ali.device)
 
+    @cached_property
+    def normalisation(self) -> Normalisation:
+        """Mean 0 and variance 1 of the spliced frames; estimated once, however many students share them."""
+        return estimate_normalisation(self.inputs)
+
+    @cached_property
     def sha256(self) -> str:
         """Hash of the features and of the alignment."""
-        return hashlib.sha256(
-            self.inputs.sha256().encode() + self.pdf_ali.cpu().numpy().tobytes()
-        ).hexdigest()
+        return hashlib.sha256(self.inputs.sha256.encode() + self.pdf_ali.cpu().numpy().tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)

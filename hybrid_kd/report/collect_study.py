@@ -34,7 +34,7 @@ DEV_POSTERIORS, STATISTICS = "dev_posteriors.json", "statistics.json"
 VERSION = 1  # of what is measured
 
 
-def add_finished(results: Path, system_dir: Path) -> None:
+def add_finished(results: Path, system_dir: Path) -> SystemResult:
     """Put one finished system, decoded and scored, into a results file, which need not exist.
 
     Raises: HybridKdError as find_systems, or if its sets are others than those of the file.
@@ -42,6 +42,7 @@ def add_finished(results: Path, system_dir: Path) -> None:
     kept = read_study(results) if results.is_file() else Study()
     study = complete_study(system_dir.parent, [read_system(system_dir, [])])
     write_study(results, merge_studies(kept, study, path=results))
+    return study.systems[0]
 
 
 def complete_study(exp: Path, systems: Sequence[SystemResult]) -> Study:
@@ -119,7 +120,7 @@ def _measure(path: Path, member: Path, dev_frames: str | None) -> dict[str, Any]
         return None
     splice = Splice(config["left_context"], config["right_context"])
     dev = load_dev_set(dev_data, dev_ali, splice, config["frame_tolerance"])
-    if dev_frames != dev.frames.sha256():
+    if dev_frames != dev.frames.sha256:
         logger.warning("%s: %s is not what it was in training: posteriors are not measured", path, dev_data)
         return None
     logger.info("%s: measuring its posteriors over %s", path, dev_data)

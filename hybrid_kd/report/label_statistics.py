@@ -88,7 +88,7 @@ def _entropies(
 ) -> list[float] | None:
     """Mean entropy of the tempered, unpruned posteriors at each planned temperature."""
     inputs = load_features(Path(store.header.data), splice=teacher.splice)
-    if inputs.sha256() != store.header.data_sha256:
+    if inputs.sha256 != store.header.data_sha256:
         logger.warning("%s: the features of %s are others by now", store.path, store.header.data)
         return None
     sums = np.zeros(len(store.header.temperatures))

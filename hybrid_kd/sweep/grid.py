@@ -1,13 +1,12 @@
 """The systems of a study: all combinations of the options that an entry of its grid lists, for every seed."""
 
-import difflib
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hybrid_kd.config import refuse_unknown_key
+from hybrid_kd.config import did_you_mean, refuse_unknown_key
 from hybrid_kd.distill.temperature_schedule import parse_temperature_schedule
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.sweep.naming import canonical, family_name, is_hard, seeded
@@ -99,8 +98,7 @@ def _at_seed(
     init, start = values["init"], None
     if init is not None and "/" not in str(init):
         if str(init) not in families:
-            close = difflib.get_close_matches(str(init), families, n=1)
-            fix = f"did you mean '{close[0]}'?" if close else "give a system of this study without its seed"
+            fix = did_you_mean(str(init), families, otherwise="give a system of this study without its seed")
             place = f"{path}, entry {number} of systems"
             raise HybridKdError.at(place, f"init: no system '{init}' in this study", fix=fix)
         start = seeded(str(init), seed)

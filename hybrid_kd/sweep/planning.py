@@ -1,11 +1,11 @@
 """Which systems of a study are to be done, and what each still lacks."""
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from hybrid_kd.config import did_you_mean
 from hybrid_kd.decoding.graph import find_graph_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.network.model_dir import FINAL
@@ -51,12 +51,8 @@ def choose_systems(plan: StudyPlan, only: Sequence[str]) -> tuple[System, ...]:
     names = [system.name for system in plan.systems]
     for pattern in only:
         if not any(fnmatchcase(name, pattern) for name in names):
-            close = difflib.get_close_matches(pattern, names, n=1)
-            fix = (
-                f"did you mean '{close[0]}'?"
-                if close
-                else f"there are {names[0]} to {names[-1]}: see --dry-run"
-            )
+            otherwise = f"there are {names[0]} to {names[-1]}: see --dry-run"
+            fix = did_you_mean(pattern, names, otherwise=otherwise)
             raise HybridKdError.at("--only", f"no system '{pattern}'", fix=fix)
     return tuple(s for s in plan.systems if not only or any(fnmatchcase(s.name, pattern) for pattern in only))
 

@@ -129,7 +129,7 @@ def _frame_hashes(plan: StudyPlan) -> dict[str, frozenset[str]]:
     kinds = {(splice_of(s.options), s.options.frame_tolerance) for s in plan.systems}
     for name, (data, ali) in pairs.items():
         hashes[name] = frozenset(
-            load_labelled_frames(data, ali, model, splice=splice, frame_tolerance=tolerance).sha256()
+            load_labelled_frames(data, ali, model, splice=splice, frame_tolerance=tolerance).sha256
             for splice, tolerance in kinds
         )
     return hashes

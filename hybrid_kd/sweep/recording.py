@@ -4,10 +4,8 @@ import logging
 import threading
 from pathlib import Path
 
-from hybrid_kd.report.collect import read_system
-from hybrid_kd.report.collect_study import complete_study
-from hybrid_kd.report.record_file import merge_studies, read_study, write_study
-from hybrid_kd.report.records import Study, SystemResult
+from hybrid_kd.report.collect_study import add_finished
+from hybrid_kd.report.records import SystemResult
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +18,7 @@ def record_system(directory: Path, results: Path) -> SystemResult:
     Raises: HybridKdError if a file of the system is broken, or its sets are others than those of the file.
     """
     with _one_at_a_time:
-        collected = complete_study(directory.parent, [read_system(directory, [])])
-        kept = read_study(results) if results.is_file() else Study()
-        write_study(results, merge_studies(kept, collected, path=results))
-    return collected.systems[0]
+        return add_finished(results, directory)
 
 
 def delete_lattices(directory: Path) -> None:

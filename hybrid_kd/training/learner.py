@@ -12,10 +12,9 @@ from torch import Tensor
 
 from hybrid_kd.distill.mixing import MixedLabels, mixed_cross_entropy
 from hybrid_kd.network.dnn import Dnn, DropoutDraws
+from hybrid_kd.network.initialisation import OUTPUT_BIAS_LEARN_RATE_COEF
 from hybrid_kd.training.distributed import ALONE, World
 from hybrid_kd.training.metrics import RunningMetrics
-
-OUTPUT_BIAS_LEARN_RATE_COEF = 0.1
 
 
 @dataclass(frozen=True)

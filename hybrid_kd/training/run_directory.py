@@ -23,6 +23,7 @@ from hybrid_kd.network.model_dir import (
 )
 from hybrid_kd.network.nnet1 import write_feature_transform
 from hybrid_kd.provenance import collect_provenance, refuse_differences, sha256_of_file
+from hybrid_kd.run_record import CONFIG, PROVENANCE, refuse_other_options
 from hybrid_kd.training.distributed import World
 from hybrid_kd.training.inputs import Inputs
 from hybrid_kd.training.loop import CHECKPOINT
@@ -31,8 +32,6 @@ from hybrid_kd.training.pretraining import RBM_CHECKPOINT
 
 logger = logging.getLogger(__name__)
 
-CONFIG = "config.yaml"
-PROVENANCE = "provenance.json"
 NOT_COMPARED = frozenset({"config", "num_threads"})  # may change between two runs of one training
 
 
@@ -40,11 +39,8 @@ def check_begun_with(options: TrainOptions) -> None:
     """Raises: HybridKdError if the directory was begun with other options."""
     path = options.out / CONFIG
     if path.is_file():
-        # An option that is newer than the run had its default then.
-        begun_with = {field.name: field.default for field in fields(TrainOptions)} | read_yaml(path)
-        now = options_to_dict(options)
-        names = [name for name in now if name not in NOT_COMPARED]
-        refuse_differences(path, {n: begun_with[n] for n in names}, {n: now[n] for n in names})
+        defaults = {field.name: field.default for field in fields(TrainOptions)}
+        refuse_other_options(path, read_yaml(path), _compared(options), defaults=defaults)
 
 
 def begin(options: TrainOptions, inputs: Inputs, world: World) -> None:
@@ -78,8 +74,12 @@ def finish(directory: Path, network: Dnn, splice: Splice) -> None:
     logger.info("%s: trained, sha256 %s", directory / FINAL, sha256[:12], extra=about_directory(directory))
 
 
+def _compared(options: TrainOptions) -> dict[str, Any]:
+    return {name: value for name, value in options_to_dict(options).items() if name not in NOT_COMPARED}
+
+
 def _refuse_other_ranks(options: TrainOptions, inputs: dict[str, Any], world: World) -> None:
-    compared = {n: v for n, v in options_to_dict(options).items() if n not in NOT_COMPARED} | inputs
+    compared = _compared(options) | inputs
     first = world.by_first(lambda: compared)
     if names := [name for name in compared if compared[name] != first.get(name)]:
         differences = ", ".join(f"{name} is {compared[name]}, there {first.get(name)}" for name in names)
@@ -99,9 +99,9 @@ def _provenance(options: TrainOptions, inputs: Inputs) -> dict[str, Any]:
     if options.utt_map is not None:
         files["utt_map"] = options.utt_map
     provenance = collect_provenance(files)
-    provenance["inputs"] |= {"train_frames": inputs.train.sha256(), "dev_frames": inputs.dev.sha256()}
+    provenance["inputs"] |= {"train_frames": inputs.train.sha256, "dev_frames": inputs.dev.sha256}
     if isinstance(inputs.teacher, StoredTeacher):
         provenance["inputs"]["teacher_labels"] = inputs.teacher.store.header.sha256
     elif isinstance(inputs.teacher, RunningTeacher) and options.teacher_data is not None:
-        provenance["inputs"]["teacher_frames"] = inputs.teacher.inputs.sha256()
+        provenance["inputs"]["teacher_frames"] = inputs.teacher.inputs.sha256
     return provenance

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hybrid_kd.frames.normalisation import estimate_normalisation
 from hybrid_kd.log_file import about_directory, log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
-from hybrid_kd.network.initialisation import initialise
+from hybrid_kd.network.initialisation import OUTPUT_BIAS_LEARN_RATE_COEF, initialise
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.network.rbm import RbmOptions
 from hybrid_kd.training.distributed import World, joined_world, local_rank
@@ -24,7 +23,7 @@ from hybrid_kd.training.inputs import (
     network_shape,
     splice_of,
 )
-from hybrid_kd.training.learner import OUTPUT_BIAS_LEARN_RATE_COEF, Learner, SgdOptions
+from hybrid_kd.training.learner import Learner, SgdOptions
 from hybrid_kd.training.loop import Training, train
 from hybrid_kd.training.newbob import NewbobOptions
 from hybrid_kd.training.options import TrainOptions, check_options, order_seed
@@ -129,7 +128,7 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
 def _new_network(options: TrainOptions, inputs: Inputs) -> Dnn:
     network = Dnn(network_shape(options, inputs))
     initialise(network, seed=options.seed)
-    network.set_normalisation(estimate_normalisation(inputs.train.inputs))
+    network.set_normalisation(inputs.train.normalisation)
     return network
 
 

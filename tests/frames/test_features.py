@@ -50,10 +50,10 @@ def test_edge_frames_are_repeated() -> None:
 
 def test_hash_changes_with_ids_lengths_and_values() -> None:
     ones = np.ones((4, 2), np.float32)
-    base = join_utterances(["a", "b"], [ones[:2], ones[2:]], left_context=1, right_context=1).sha256()
+    base = join_utterances(["a", "b"], [ones[:2], ones[2:]], left_context=1, right_context=1).sha256
     others = [
         join_utterances(["a", "c"], [ones[:2], ones[2:]], left_context=1, right_context=1),
         join_utterances(["a", "b"], [ones[:1], ones[1:]], left_context=1, right_context=1),
         join_utterances(["a", "b"], [ones[:2], 2 * ones[2:]], left_context=1, right_context=1),
     ]
-    assert base not in {other.sha256() for other in others}
+    assert base not in {other.sha256 for other in others}
