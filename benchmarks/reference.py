@@ -15,7 +15,7 @@ from hybrid_kd.archives.transition_model import TransitionModel, read_transition
 from hybrid_kd.decoding.embedded import decode_utterance
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.options import SearchOptions
-from hybrid_kd.distill.label_store import LabelStorePlan, write_label_store
+from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
 from hybrid_kd.frames.features import join_utterances
 from hybrid_kd.frames.labelled import Splice, load_labelled_frames
 from hybrid_kd.network.dnn import Dnn, NetworkShape
@@ -74,11 +74,11 @@ def measure_label_store(experiment: Path) -> LabelStoreSize:
     loglikes = read_matrices(f"ark:{experiment}/golden/nnet1_loglikes.ark")
     counts = read_pdf_counts(experiment / "exp" / "nnet1_student_ce" / "ali_train_pdf.counts")
     log_priors = log_priors_from_counts(counts)
-    logits = ((utt_id, torch.from_numpy(matrix + log_priors)) for utt_id, matrix in loglikes)
+    outputs = (TeacherOutputs(utt_id, torch.from_numpy(matrix + log_priors)) for utt_id, matrix in loglikes)
     plan = LabelStorePlan("nnet1", "", "golden", "", len(counts), TEMPERATURES, 0.01)
     with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
         path = Path(directory) / "labels"
-        header = write_label_store(path, logits, plan)
+        header = write_label_store(path, outputs, plan)
         num_bytes = sum(file.stat().st_size for file in path.iterdir())
     return LabelStoreSize(TEMPERATURES, num_bytes / header.num_frames, header.num_entries / header.num_frames)
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from benchmarks.training import LEARNING_RATE, seconds_of, stored_teacher, synthetic_frames
 from hybrid_kd.distill.mixing import MixingRule
-from hybrid_kd.distill.teachers import StoredTeacher
+from hybrid_kd.distill.teachers import TeacherLabels, Teachers
 from hybrid_kd.distill.temperature_schedule import TemperatureStage
 from hybrid_kd.frames.labelled import LabelledFrames
 from hybrid_kd.network.dnn import Dnn, NetworkShape, num_parameters
 from hybrid_kd.network.initialisation import initialise
+from hybrid_kd.training.epoch_labels import Temperatures
 from hybrid_kd.training.learner import Learner, SgdOptions
 from hybrid_kd.training.loop import train_epoch
 from hybrid_kd.training.newbob import NewbobOptions
@@ -51,8 +52,8 @@ def measure_stacks(*, minibatch_size: int, num_rounds: int, round_s: float) -> I
         num_batches = max(4, round(round_s * ASSUMED_FLOPS_PER_S / flops_of_batch))
         train = synthetic_frames(num_batches * minibatch_size, shape.num_pdfs)
         with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
-            teacher = stored_teacher(Path(directory) / "labels", train.inputs, shape.num_pdfs)
-            epochs = [_epoch(shape, train, teacher, weights) for weights in (HARD_WEIGHTS, (0.5,))]
+            teachers = stored_teacher(Path(directory) / "labels", train.inputs, shape.num_pdfs)
+            epochs = [_epoch(shape, train, teachers, weights) for weights in (HARD_WEIGHTS, (0.5,))]
             for epoch in epochs:
                 epoch(minibatch_size)
             rounds = [
@@ -70,7 +71,7 @@ def measure_stacks(*, minibatch_size: int, num_rounds: int, round_s: float) -> I
 
 
 def _epoch(
-    shape: NetworkShape, train: LabelledFrames, teacher: StoredTeacher, hard_weights: tuple[float, ...]
+    shape: NetworkShape, train: LabelledFrames, teachers: Teachers, hard_weights: tuple[float, ...]
 ) -> Callable[[int], object]:
     """An epoch of students with these hard weights, in minibatches of so many frames."""
     plans = [
@@ -80,11 +81,11 @@ def _epoch(
             NewbobOptions(),
             seed,
             0,
-            Distillation(teacher, MixingRule("si", weight), (TemperatureStage(1.0, None),)),
+            Distillation(teachers, MixingRule("si", weight), ((TemperatureStage(1.0, None),),)),
         )
         for seed, weight in enumerate(hard_weights)
     ]
-    labels = {1.0: teacher.at_temperature(1.0)}
+    labels: dict[Temperatures, TeacherLabels] = {(1.0,): teachers.at_temperatures((1.0,))}
     networks = [Dnn(shape) for _ in plans]
     for seed, network in enumerate(networks):
         initialise(network, seed=seed)

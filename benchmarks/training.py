@@ -14,27 +14,30 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from hybrid_kd.distill.label_store import LabelStorePlan, read_label_store, write_label_store
+from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, read_label_store, write_label_store
 from hybrid_kd.distill.mixing import MixingRule
-from hybrid_kd.distill.teachers import StoredTeacher
+from hybrid_kd.distill.noise import fit_noise_axes
+from hybrid_kd.distill.teachers import StoredTeacher, TeacherLabels, Teachers
 from hybrid_kd.distill.temperature_schedule import TemperatureStage
 from hybrid_kd.distill.views import match_view, view_of_store
 from hybrid_kd.frames.features import SplicedFeatures, join_utterances
 from hybrid_kd.frames.labelled import LabelledFrames
 from hybrid_kd.network.dnn import Dnn, NetworkShape
-from hybrid_kd.network.initialisation import initialise
+from hybrid_kd.network.initialisation import initialise, new_uncertainty_head
+from hybrid_kd.training.epoch_labels import Temperatures
 from hybrid_kd.training.learner import Learner, SgdOptions
 from hybrid_kd.training.loop import train_epoch
 from hybrid_kd.training.newbob import NewbobOptions
-from hybrid_kd.training.plan import Distillation, TrainingPlan
+from hybrid_kd.training.plan import Distillation, TrainingPlan, Uncertainty
 
 FEATURE_DIM = 40
 UTT_FRAMES = 256
 LEARNING_RATE = 1e-5
 MAX_BATCHES = 200
 PRUNE_BELOW = 0.01
+SAMPLES, RANK = 8, 32
+HARD, STORED, UNCERTAIN = "hard", "stored teacher", "stored teacher, uncertainty head"
 SYSTEMS = {
     "student 4x512, 384 pdfs": NetworkShape(440, 4, 512, 384),
     "student 4x512, 1987 pdfs": NetworkShape(440, 4, 512, 1987),
@@ -55,17 +58,20 @@ class LoopSpeed:
 
 
 def measure_training(*, minibatch_size: int, num_rounds: int, round_s: float) -> Iterator[LoopSpeed]:
-    """Measure each system with hard labels and with a label store; a round takes about ``round_s``."""
+    """Measure each system with hard labels and with a label store, and students with an uncertainty head too.
+
+    A round takes about ``round_s``. The head's own products do not count among the bare ones.
+    """
     for system, shape in SYSTEMS.items():
         products = BareProducts(shape, minibatch_size)
         products.run(2)
         seconds = seconds_of(lambda: products.run(2)) / 2  # noqa: B023
         num_batches = min(MAX_BATCHES, max(2, round(round_s / seconds)))
         train = synthetic_frames(num_batches * minibatch_size, shape.num_pdfs)
-        for labels in ("hard", "stored teacher"):
+        for labels in (HARD, STORED, UNCERTAIN) if system.startswith("student") else (HARD, STORED):
             with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
-                store = Path(directory) / "labels" if labels == "stored teacher" else None
-                epoch = _epoch(shape, train, store, minibatch_size)
+                store = Path(directory) / "labels" if labels != HARD else None
+                epoch = _epoch(shape, train, store, minibatch_size, is_uncertain=labels == UNCERTAIN)
                 epoch()
                 rounds = [
                     (seconds_of(epoch), seconds_of(lambda: products.run(num_batches)))  # noqa: B023
@@ -119,35 +125,46 @@ def synthetic_frames(num_frames: int, num_pdfs: int) -> LabelledFrames:
 
 
 def _epoch(
-    shape: NetworkShape, train: LabelledFrames, store: Path | None, minibatch_size: int
+    shape: NetworkShape,
+    train: LabelledFrames,
+    store: Path | None,
+    minibatch_size: int,
+    *,
+    is_uncertain: bool,
 ) -> Callable[[], object]:
     network = Dnn(shape)
     initialise(network, seed=0)
+    if is_uncertain:
+        network.uncertainty = new_uncertainty_head(network, "softplus", seed=0)
     learner = Learner(network, SgdOptions(minibatch_size))
     learner.set_learning_rate(LEARNING_RATE)
-    distillation, labels = None, {}
+    distillation = None
+    labels: dict[Temperatures, TeacherLabels] = {}
+    uncertainty = Uncertainty(shape.num_pdfs, SAMPLES, "sigma") if is_uncertain else None
     if store is not None:
-        teacher = stored_teacher(store, train.inputs, shape.num_pdfs)
-        distillation = Distillation(teacher, MixingRule("si", 0.5), (TemperatureStage(1.0, None),))
-        labels = {1.0: teacher.at_temperature(1.0)}
-    plan = TrainingPlan(train, train, NewbobOptions(), 0, 0, distillation)
+        teachers = stored_teacher(store, train.inputs, shape.num_pdfs)
+        rule, schedules = MixingRule("si", 0.5), ((TemperatureStage(1.0, None),),)
+        distillation = Distillation(teachers, rule, schedules, uncertainty_weight=0.5 * is_uncertain)
+        labels = {(1.0,): teachers.at_temperatures((1.0,))}
+    plan = TrainingPlan(train, train, NewbobOptions(), 0, 0, distillation, uncertainty=uncertainty)
     return lambda: train_epoch(learner, [plan], 1, labels)
 
 
-def stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> StoredTeacher:
-    """Labels as sharp as a real teacher's: about four states a frame, 30 in the widest."""
+def stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> Teachers:
+    """Labels as sharp as a real teacher's: about four states a frame, 30 in the widest; and its noise."""
     generator = torch.Generator().manual_seed(1)
 
-    def utterances() -> Iterator[tuple[str, Tensor]]:
+    def utterances() -> Iterator[TeacherOutputs]:
         for utt_id, length in zip(inputs.utt_ids, inputs.utt_offsets.diff().tolist(), strict=True):
             sharpness = 2.0 + 4.0 * torch.rand(length, 1, generator=generator)
-            yield utt_id, sharpness * torch.randn(length, num_pdfs, generator=generator)
+            logits = sharpness * torch.randn(length, num_pdfs, generator=generator)
+            yield TeacherOutputs(utt_id, logits, torch.rand(length, num_pdfs, generator=generator))
 
-    plan = LabelStorePlan("synthetic", "", "synthetic", "", num_pdfs, (1.0,), PRUNE_BELOW)
-    write_label_store(path, utterances(), plan)
+    plan = LabelStorePlan("synthetic", "", "synthetic", "", num_pdfs, (1.0,), PRUNE_BELOW, RANK)
+    write_label_store(path, utterances(), plan, fit_noise_axes(torch.rand(2048, num_pdfs), RANK))
     store = read_label_store(path)
     row_of_frame = match_view(inputs, view_of_store(store)).row_of_frame
-    return StoredTeacher(store, row_of_frame, PRUNE_BELOW, torch.device("cpu"))
+    return Teachers((StoredTeacher(store, row_of_frame, PRUNE_BELOW, torch.device("cpu")),), (1.0,))
 
 
 def seconds_of(work: Callable[[], object]) -> float:

@@ -8,7 +8,7 @@ import dataclasses
 import difflib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 import tyro
 import yaml
@@ -18,6 +18,7 @@ from hybrid_kd.errors import HybridKdError
 
 Options = TypeVar("Options")
 
+NULL = ("null", "~", "")
 NESTED = {"is_nested": True}  # metadata of a field ``config`` whose file the command itself reads
 
 
@@ -54,6 +55,9 @@ def config_to_args(options_class: type[Any], path: Path) -> list[str]:
     args: list[str] = []
     for key, value in read_yaml(path, loader=yaml.BaseLoader).items():
         refuse_unknown_key(path, key, fields.keys() - {"config"})
+        if get_origin(fields[key].type) is tuple:
+            args += _tuple_flag(path, key, value)
+            continue
         if not isinstance(value, str):
             raise HybridKdError.at(path, f"key '{key}' holds a {type(value).__name__}", fix="keep it flat")
         if fields[key].type is bool and value not in ("true", "false"):
@@ -78,8 +82,16 @@ def did_you_mean(name: str, known: Iterable[str], *, otherwise: str) -> str:
 def _flag(name: str, value: str, field_type: Any) -> str:
     if field_type is bool:
         return f"--{name}" if value == "true" else f"--no-{name}"
-    is_null = value in ("null", "~", "") and type(None) in get_args(field_type)
+    is_null = value in NULL and type(None) in get_args(field_type)
     return f"--{name}={None if is_null else value}"
+
+
+def _tuple_flag(path: Path, key: str, value: Any) -> list[str]:
+    """One value, or a list of them; none for null."""
+    values = value if isinstance(value, list) else [] if value in NULL else [value]
+    if not all(isinstance(item, str) for item in values):
+        raise HybridKdError.at(path, f"key '{key}' is {value}", fix="write one value, or a list of values")
+    return [f"--{key.replace('_', '-')}", *values] if values else []
 
 
 def read_yaml(path: Path, *, loader: type[Any] = yaml.SafeLoader) -> dict[str, Any]:
@@ -101,11 +113,29 @@ def read_yaml(path: Path, *, loader: type[Any] = yaml.SafeLoader) -> dict[str, A
 
 
 def options_to_dict(options: Any) -> dict[str, Any]:
-    """A dataclass of options as plain YAML values: paths as strings, everything else as it is."""
-    return {
-        field.name: str(value) if isinstance(value := getattr(options, field.name), Path) else value
-        for field in dataclasses.fields(options)
-    }
+    """A dataclass of options as plain YAML values: paths as strings, several values as a list.
+
+    One value of several possible ones stands alone, none is null.
+    """
+    return {field.name: plain(getattr(options, field.name)) for field in dataclasses.fields(options)}
+
+
+def listed(value: Any) -> list[Any]:
+    """The values of an option that may have several, from what ``options_to_dict`` made of them."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def option_defaults(options_class: type[Any]) -> dict[str, Any]:
+    """The options' defaults, as ``options_to_dict`` gives them."""
+    return {field.name: plain(field.default) for field in dataclasses.fields(options_class)}
+
+
+def plain(value: Any) -> Any:
+    """A value of an option as YAML has it."""
+    if isinstance(value, tuple):
+        several = [plain(item) for item in value]
+        return several if len(several) > 1 else several[0] if several else None
+    return str(value) if isinstance(value, Path) else value
 
 
 def write_yaml(path: Path, content: dict[str, Any]) -> None:

@@ -3,11 +3,11 @@
 import logging
 import shlex
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hybrid_kd.config import options_to_dict, read_yaml, write_yaml
+from hybrid_kd.config import option_defaults, options_to_dict, read_yaml, write_yaml
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.provenance import refuse_differences
@@ -53,7 +53,7 @@ class RunRecord:
             provenance=provenance,
             options={name: config[name] for name in config if name in compared},
             config=config,
-            defaults={option.name: option.default for option in fields(options)},
+            defaults=option_defaults(type(options)),
             newer_inputs=newer_inputs,
         )
 

@@ -1,10 +1,14 @@
 """Label stores and networks' directories in words, for ``hybrid-kd info``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hybrid_kd.cli.info_gmm import describe_transition_model
 from hybrid_kd.config import read_yaml
 from hybrid_kd.run_record import CONFIG, PROVENANCE, made_by
+
+if TYPE_CHECKING:
+    from hybrid_kd.distill.label_store import LabelStoreHeader
 
 
 def describe_label_store(path: Path) -> list[str]:
@@ -18,9 +22,17 @@ def describe_label_store(path: Path) -> list[str]:
         f"  entries: {header.num_entries} ({header.num_entries / max(1, header.num_frames):.2f} a frame), "
         f"pruned below {header.prune_below:g}, of {header.num_pdfs} pdfs",
         *(f"  T = {temperature:g}: pruning discards {mass:.4%} of the mass" for temperature, mass in masses),
+        *_noise_lines(header),
         f"  teacher: {header.teacher} (sha256 {header.teacher_sha256})",
         f"  data: {header.data} (sha256 {header.data_sha256})",
     ]
+
+
+def _noise_lines(header: "LabelStoreHeader") -> list[str]:
+    if header.uncertainty_lost is None:
+        return []
+    lost = f"{header.uncertainty_lost:.2%} of its variance lost"
+    return [f"  uncertainty: direction of sigma on {header.uncertainty_rank} principal axes, {lost}"]
 
 
 def describe_model_dir(path: Path) -> list[str]:

@@ -19,6 +19,8 @@ class Options:
     """temperatures that students will be trained at"""
     prune_below: float = 0.01
     """posteriors below this at every temperature are not stored (the largest always is)"""
+    uncertainty_rank: int = 32
+    """of a teacher with an uncertainty head: principal axes that its noise is stored on; 0 leaves it out"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto is cuda where there is one"""
     num_threads: int = 0
@@ -41,8 +43,12 @@ def run(options: Options) -> None:
         options.out,
         temperatures=parse_temperatures(options.temperatures),
         prune_below=options.prune_below,
+        uncertainty_rank=options.uncertainty_rank,
     )
     print(f"{options.out}: {header.num_utterances} utterances, {header.num_frames} frames")
     print(f"{header.num_entries / header.num_frames:.2f} states a frame")
     for temperature, mass in zip(header.temperatures, header.discarded_mass, strict=True):
         print(f"T={temperature:g}: {100 * mass:.2f} % of the posterior mass discarded")
+    if header.uncertainty_lost is not None:
+        lost = f"{100 * header.uncertainty_lost:.2f} % of its variance lost"
+        print(f"uncertainty: {header.uncertainty_rank} principal axes of its direction, {lost}")

@@ -24,6 +24,11 @@ class SparsePosteriors:
     posteriors: Float[Tensor, "*students batch entries"]
     own_entries: tuple[int, ...] | None = None
 
+    def of_student(self, index: int) -> "SparsePosteriors":
+        """Those of one student, without the padding for others."""
+        own = slice(None if self.own_entries is None else self.own_entries[index])
+        return SparsePosteriors(self.pdf_ids[index][:, own], self.posteriors[index][:, own])
+
     def summed(self, x: Float[Tensor, "*students batch entries"]) -> Float[Tensor, "*students batch"]:
         """Sums over the entries; how they are rounded does not depend on other students' padding."""
         if self.own_entries is None:

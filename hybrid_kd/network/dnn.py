@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hybrid_kd.frames.normalisation import Normalisation
 from hybrid_kd.network.affine import Affine
 from hybrid_kd.network.batch_norm import BatchNorm
+from hybrid_kd.network.uncertainty import UncertaintyHead
 
 Activation = Literal["sigmoid", "relu"]
 
@@ -99,11 +100,18 @@ class Dnn(nn.Module):
         dims = [shape.input_dim] + [shape.hidden_dim] * (shape.hidden_layers - 1)
         self.hidden = nn.ModuleList(HiddenLayer(dim, shape) for dim in dims)
         self.output = Affine(shape.hidden_dim, shape.num_pdfs)
+        self.uncertainty: UncertaintyHead | None = None  # in training only
 
     @property
     def hidden_layers(self) -> list[HiddenLayer]:
         """The hidden layers, from the input up."""
         return list(self.hidden)  # type: ignore[arg-type]
+
+    @property
+    def affines(self) -> list[Affine]:
+        """All affine layers, those that are trained."""
+        head = [] if self.uncertainty is None else [self.uncertainty.affine]
+        return [*(layer.affine for layer in self.hidden_layers), self.output, *head]
 
     def set_normalisation(self, normalisation: Normalisation) -> None:
         """Store the training set's normalisation; it is part of the model from then on."""
@@ -114,15 +122,35 @@ class Dnn(nn.Module):
         self, spliced: Float[Tensor, "batch input"], dropout_draws: DropoutDraws | None = None
     ) -> Float[Tensor, "batch pdfs"]:
         """Logits of spliced, not yet normalised frames."""
+        return self.output(self.hidden_output(spliced, dropout_draws))  # type: ignore[no-any-return]
+
+    def outputs(
+        self, spliced: Float[Tensor, "batch input"], dropout_draws: DropoutDraws | None = None
+    ) -> tuple[Float[Tensor, "batch pdfs"], Float[Tensor, "batch pdfs"] | None]:
+        """Logits, and sigma of their noise from the uncertainty head, if there is one."""
+        hidden = self.hidden_output(spliced, dropout_draws)
+        return self.output(hidden), None if self.uncertainty is None else self.uncertainty(hidden)
+
+    def hidden_output(
+        self, spliced: Float[Tensor, "batch input"], dropout_draws: DropoutDraws | None = None
+    ) -> Float[Tensor, "batch hidden"]:
+        """The last hidden layer's output: what logits and uncertainty are projected from."""
         x = (spliced + self.shift).mul_(self.scale)
         for layer in self.hidden_layers:
             x = layer(x, dropout_draws)
-        return self.output(x)  # type: ignore[no-any-return]
+        return x
 
 
-def num_parameters(network: nn.Module) -> int:
-    """Trained weights and biases: 2,033,091 for 440 -> 4 x 512 -> 1987, 30,152,643 for 7 x 2048."""
-    return sum(parameter.numel() for parameter in network.parameters())
+def num_parameters(network: Dnn) -> int:
+    """Trained weights and biases: 2,033,091 for 440 -> 4 x 512 -> 1987, 30,152,643 for 7 x 2048.
+
+    Those of an uncertainty head do not count, since it is dropped.
+    """
+    return sum(
+        parameter.numel()
+        for name, parameter in network.named_parameters()
+        if not name.startswith("uncertainty.")
+    )
 
 
 def fold_batch_norm(network: Dnn) -> Dnn:
@@ -137,7 +165,10 @@ def fold_batch_norm(network: Dnn) -> Dnn:
         shape.input_dim, shape.hidden_layers, shape.hidden_dim, shape.num_pdfs, shape.activation
     )
     folded = Dnn(plain).to(network.shift.device)
-    state = {name: value for name, value in network.state_dict().items() if ".norm." not in name}
+    left = (".norm.", "uncertainty.")
+    state = {
+        name: value for name, value in network.state_dict().items() if not any(part in name for part in left)
+    }
     for index, layer in enumerate(network.hidden_layers):
         if (norm := layer.norm) is not None:
             assert norm.running_mean is not None

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from hybrid_kd.network.dnn import Dnn
+from hybrid_kd.network.uncertainty import UncertaintyHead, VarianceActivation
 from hybrid_kd.seeds import torch_generator
 
 HIDDEN_BIAS_MEAN = -2.0
@@ -38,6 +39,16 @@ def initialise(network: Dnn, *, seed: int) -> None:
                 affine.bias.uniform_(low, low + HIDDEN_BIAS_RANGE, generator=generator)
             else:
                 affine.bias.zero_()
+
+
+def new_uncertainty_head(network: Dnn, activation: VarianceActivation, *, seed: int) -> UncertaintyHead:
+    """A head for the network: weights N(0, 1 / hidden), biases 0; no layer's weights change by it."""
+    head = UncertaintyHead(network.shape.hidden_dim, network.shape.num_pdfs, activation)
+    generator = torch_generator(seed, "initialise uncertainty head")
+    with torch.no_grad():
+        head.affine.weight.normal_(0.0, head.affine.in_features**-0.5, generator=generator)
+        head.affine.bias.zero_()
+    return head.to(network.output.weight)
 
 
 def glorot_stddev(affine: nn.Linear) -> float:

@@ -2,7 +2,8 @@
 
 config.yaml (all options), final.safetensors (weights), final.mdl, tree, phones.txt (of the alignment),
 ali_train_pdf.counts (for the priors), feature_transform (Kaldi's nnet1 text), log/, train.jsonl,
-provenance.json.
+provenance.json. Beside them uncertainty.safetensors, if the network was trained with an uncertainty head: it
+serves to label and to report, not to decode.
 """
 
 import json
@@ -13,8 +14,6 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Float32
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from hybrid_kd.archives.pdf_counts import read_pdf_counts
@@ -24,6 +23,8 @@ from hybrid_kd.frames.features import SplicedFeatures, join_utterances
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.network.dnn import Dnn, NetworkShape, fold_batch_norm
 from hybrid_kd.network.priors import log_priors_from_counts
+from hybrid_kd.network.tensor_file import not_a_network, read_tensors, write_tensors
+from hybrid_kd.network.uncertainty import UncertaintyHead, load_uncertainty_head
 
 FINAL = "final.safetensors"
 ALIGNMENT_FILES = (
@@ -44,6 +45,7 @@ class AcousticModel:
     networks: tuple[Dnn, ...]
     splice: Splice
     log_priors: Float32[Tensor, " pdfs"]
+    uncertainty: UncertaintyHead | None = None  # of a single network that was trained with one
 
     @property
     def num_pdfs(self) -> int:
@@ -68,6 +70,16 @@ class AcousticModel:
         return (log_posteriors.double().logsumexp(0) - math.log(len(self.networks))).float()
 
     @torch.inference_mode()
+    def outputs_of_spliced(
+        self, spliced: Float[Tensor, "batch input"]
+    ) -> tuple[Float[Tensor, "batch pdfs"], Float[Tensor, "batch pdfs"] | None]:
+        """Logits, and how unsure the model is of each (sigma) if it has an uncertainty head."""
+        if self.uncertainty is None:
+            return self.logits_of_spliced(spliced), None
+        hidden = self.networks[0].hidden_output(spliced)
+        return self.networks[0].output(hidden), self.uncertainty(hidden)
+
+    @torch.inference_mode()
     def logits(self, features: Float[Tensor, "frames dim"]) -> Float[Tensor, "frames pdfs"]:
         """Logits of one utterance's unspliced features."""
         utterance = join_utterances(
@@ -90,30 +102,19 @@ class AcousticModel:
 
 
 def save_networks(path: Path, networks: tuple[Dnn, ...], splice: Splice) -> None:
-    """Write networks as ``N.name`` tensors of one file; shapes and context are in its metadata."""
+    """Write networks as ``N.name`` tensors of one file, without uncertainty heads; the rest is metadata."""
     tensors = {
-        f"{index}.{name}": value.detach().contiguous().cpu()
+        f"{index}.{name}": value
         for index, network in enumerate(networks)
         for name, value in network.state_dict().items()
+        if not name.startswith("uncertainty.")
     }
     metadata = {
         "format": "hybrid_kd 1",
         "shapes": json.dumps([asdict(network.shape) for network in networks]),
         "splice": json.dumps(asdict(splice)),
     }
-    with replace_file(path) as file:
-        file.write(_in_fixed_order(save_safetensors(tensors, metadata)))
-
-
-def _in_fixed_order(content: bytes) -> bytes:
-    """Sort the header, where safetensors' order is random: the same network is to have the same sha256.
-
-    Source: the format's description (u64 length, JSON padded with spaces, tensors).
-    """
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.dumps(json.loads(content[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + content[end:]
+    write_tensors(path, tensors, metadata)
 
 
 def final_network_file(model_dir: Path) -> Path:
@@ -138,19 +139,15 @@ def load_networks(model_dir: Path, *, device: str | torch.device = "cpu") -> tup
     Raises: HybridKdError if the file is missing, broken or not ours.
     """
     path = final_network_file(model_dir)
+    tensors, metadata = read_tensors(path, device=device)
     try:
-        with safe_open(path, framework="pt", device=str(device)) as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         networks = tuple(
             _build(NetworkShape(**shape), f"{index}.", tensors)
             for index, shape in enumerate(json.loads(metadata["shapes"]))
         )
         splice = Splice(**json.loads(metadata["splice"]))
-    except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise HybridKdError.at(
-            path, f"not a network of hybrid_kd: {error}", fix="train it again, or copy it again"
-        ) from error
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise not_a_network(path, error) from error
     return tuple(network.to(device) for network in networks), splice
 
 
@@ -177,7 +174,9 @@ def load_model(path: Path, *, device: str | torch.device = "cpu") -> AcousticMod
         )
     folded = tuple(fold_batch_norm(network.eval()) for network in networks)
     log_priors = torch.from_numpy(log_priors_from_counts(counts)).float()
-    return AcousticModel(path, folded, splice, log_priors.to(device))
+    shape = networks[0].shape
+    head = load_uncertainty_head(path, shape.hidden_dim, shape.num_pdfs, device=device)
+    return AcousticModel(path, folded, splice, log_priors.to(device), head)
 
 
 def copy_alignment_files(source_dir: Path, out: Path, *, also: tuple[str, ...] = ()) -> None:

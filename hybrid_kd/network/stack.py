@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hybrid_kd.network.affine import Affine
 from hybrid_kd.network.dnn import Dnn, DropoutDraws, activate_
+from hybrid_kd.network.uncertainty import sigma_of
 
 
 class StackedAffine(nn.Module):
@@ -57,11 +58,30 @@ class StackedDnn(nn.Module):
         layers = zip(*(network.hidden_layers for network in networks), strict=True)
         self.hidden = nn.ModuleList(StackedAffine([layer.affine for layer in same]) for same in layers)
         self.output = StackedAffine([network.output for network in networks])
+        heads = [network.uncertainty for network in networks if network.uncertainty is not None]
+        assert len(heads) in (0, len(networks))
+        self.uncertainty = StackedAffine([head.affine for head in heads]) if heads else None
+        self.uncertainty_activation = heads[0].activation if heads else None
+        assert all(head.activation == self.uncertainty_activation for head in heads)
 
     def forward(
         self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws] = ()
     ) -> Float[Tensor, "students batch pdfs"]:
         """Logits of spliced, not yet normalised frames; in training each student has its own dropout."""
+        return self.output(self._hidden_output(spliced, dropout_draws))  # type: ignore[no-any-return]
+
+    def outputs(
+        self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws] = ()
+    ) -> tuple[Float[Tensor, "students batch pdfs"], Float[Tensor, "students batch pdfs"] | None]:
+        """Logits, and sigma of their noise if the networks have uncertainty heads."""
+        hidden = self._hidden_output(spliced, dropout_draws)
+        if self.uncertainty is None or self.uncertainty_activation is None:
+            return self.output(hidden), None
+        return self.output(hidden), sigma_of(self.uncertainty(hidden), self.uncertainty_activation)
+
+    def _hidden_output(
+        self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws]
+    ) -> Float[Tensor, "students batch hidden"]:
         x = (spliced + self.shift).mul_(self.scale)
         for affine in self.hidden:
             x = activate_(affine(x), self.shape.activation)
@@ -70,7 +90,7 @@ class StackedDnn(nn.Module):
                     draws.mask(own, self.shape.dropout) for draws, own in zip(dropout_draws, x, strict=True)
                 ]
                 x = x * torch.stack(masks)
-        return self.output(x)  # type: ignore[no-any-return]
+        return x
 
 
 class _StackedAffine(torch.autograd.Function):

@@ -1,6 +1,5 @@
 """Finds the finished systems of an experiment's directory, and what was decoded and scored with them."""
 
-import dataclasses
 import json
 import logging
 import math
@@ -9,7 +8,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from hybrid_kd.config import read_yaml
+from hybrid_kd.config import listed, option_defaults, plain, read_yaml
 from hybrid_kd.decoding.decode_record import MODEL_FILES, SUMMARY
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
@@ -49,12 +48,27 @@ def find_systems(exp: Path) -> list[SystemResult]:
     """
     if not exp.is_dir():
         raise HybridKdError.at(exp, "no such directory", fix="give the directory of an experiment's systems")
+    aliases = _find_aliases(exp)
+    names = sorted(set(exp.iterdir()) - {exp / name for links in aliases.values() for name in links})
+    return [read_system(path, aliases.get(path.resolve(), [])) for path in names if _is_finished(path)]
+
+
+def find_system(path: Path) -> SystemResult:
+    """The finished system in ``path``; of a link, the one beside it that it leads to.
+
+    Raises: HybridKdError as find_systems.
+    """
+    links = _find_aliases(path.parent).get(path.resolve(), [])
+    return read_system(path.parent / path.resolve().name if path.name in links else path, links)
+
+
+def _find_aliases(exp: Path) -> dict[Path, list[str]]:
+    """The names of links in ``exp``, by the directory beside them that they lead to."""
     aliases: dict[Path, list[str]] = {}
     for path in sorted(exp.iterdir()):
         if path.is_symlink() and path.resolve().parent == exp.resolve():
             aliases.setdefault(path.resolve(), []).append(path.name)
-    names = sorted(set(exp.iterdir()) - {exp / name for links in aliases.values() for name in links})
-    return [read_system(path, aliases.get(path.resolve(), [])) for path in names if _is_finished(path)]
+    return aliases
 
 
 def _is_finished(path: Path) -> bool:
@@ -115,7 +129,10 @@ def read_system(path: Path, aliases: list[str]) -> SystemResult:
 def _config(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     """All options but where the output lies and what it ran on; systems are named as in ``training``."""
     kept = {name: value for name, value in config.items() if name not in {"out", "config", *HARDWARE}}
-    return kept | {name: _name_beside(path, kept[name]) for name in ("init", "teacher") if kept.get(name)}
+    named = {name: listed(kept.get(name)) for name in ("init", "teacher")}
+    return kept | {
+        name: plain(tuple(_name_beside(path, other) for other in others)) for name, others in named.items()
+    }
 
 
 def describe_networks(path: Path) -> tuple[str, int]:
@@ -156,18 +173,18 @@ def _origin(path: Path, config: dict[str, Any]) -> dict[str, Any]:
 def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     """Labels, teacher, start and seed, and every option that differs from its default."""
     training: dict[str, Any] = {"labels": "reference"}
-    teacher = config.get("teacher")
-    if store := config.get("teacher_labels"):
+    teachers = listed(config.get("teacher"))
+    for store in listed(config.get("teacher_labels")):
         header = Path(store) / HEADER
-        teacher = read_json(header)["teacher"] if header.is_file() else store
-    if teacher:
+        teachers.append(read_json(header)["teacher"] if header.is_file() else store)
+    if teachers:
         training = {"labels": config["mixing"], **{name: config[name] for name in DISTILLATION}}
         training |= {"sd_draw": config["sd_draw"]} if config["mixing"] == "sd" else {}
-        training["teacher"] = _name_beside(path, teacher)
+        training["teacher"] = " + ".join(_name_beside(path, teacher) for teacher in teachers)
     if config.get("init"):
         training["init"] = _name_beside(path, config["init"])
     training["seed"] = config["seed"]
-    defaults = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
+    defaults = option_defaults(TrainOptions)
     told = {name: value for name, value in config.items() if name not in OTHERWISE_TOLD}
     return training | {name: value for name, value in told.items() if value != defaults.get(name)}
 
@@ -178,18 +195,19 @@ def _name_beside(path: Path, other: str) -> str:
 
 
 def _progress(path: Path) -> dict[str, Any]:
-    """Epochs, seconds, frames, the course; dev metrics of the last accepted epoch, whose network was kept."""
+    """Epochs, seconds, frames, the course; dev metrics of the network that was kept."""
     records = read_json_lines(path / "train.jsonl")
     epochs = [record for record in records if record["epoch"] > 0]
     kept = [record for record in records if record.get("accepted", True)]
     if not kept:
         raise HybridKdError.at(path / "train.jsonl", "no accepted epoch", fix="restore it, or train again")
+    last = records[-1].get("average", kept[-1])
     return {
         "epochs": len(epochs),
         "train_seconds": round(math.fsum(record["seconds"] for record in epochs), 2),
         "train_frames": epochs[-1]["train_num_frames"] if epochs else None,
-        "dev_cross_entropy": kept[-1]["dev_cross_entropy"],
-        "dev_frame_accuracy": kept[-1]["dev_frame_accuracy"],
+        "dev_cross_entropy": last["dev_cross_entropy"],
+        "dev_frame_accuracy": last["dev_frame_accuracy"],
         "learning_curve": learning_curve(records),
     }
 

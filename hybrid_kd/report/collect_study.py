@@ -10,12 +10,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid_kd.config import read_yaml
+from hybrid_kd.config import listed, read_yaml
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.report.collect import read_system
+from hybrid_kd.report.collect import find_system
 from hybrid_kd.report.record_file import build, merge_studies, read_study, write_study
 from hybrid_kd.report.records import (
     DevPosteriors,
@@ -40,7 +40,7 @@ def add_finished(results: Path, system_dir: Path) -> SystemResult:
     Raises: HybridKdError as find_systems, or if its sets are others than those of the file.
     """
     kept = read_study(results) if results.is_file() else Study()
-    study = complete_study(system_dir.parent, [read_system(system_dir, [])])
+    study = complete_study(system_dir.parent, [find_system(system_dir)])
     write_study(results, merge_studies(kept, study, path=results))
     return study.systems[0]
 
@@ -134,7 +134,7 @@ def _read_labels(exp: Path, systems: Sequence[SystemResult]) -> list[LabelsRecor
     """The label stores that systems were trained with, and that are still there."""
     users: dict[str, SystemResult] = {}
     for system in systems:
-        if store := system.config.get("teacher_labels"):
+        for store in listed(system.config.get("teacher_labels")):
             users.setdefault(store, system)
     found = []
     for store, system in users.items():

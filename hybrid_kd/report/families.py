@@ -5,10 +5,11 @@ What they are is read from their options, never from their names.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hybrid_kd.config import option_defaults
 from hybrid_kd.distill.temperature_schedule import TemperatureStage, parse_temperature_schedule
 from hybrid_kd.report.records import SystemResult
 from hybrid_kd.training.options import TrainOptions
@@ -100,6 +101,11 @@ class Grid:
         return self.families.get(Labelling())
 
     @property
+    def num_seeds(self) -> int:
+        """Of the family that has most."""
+        return max((len(family.systems) for family in self.families.values()), default=0)
+
+    @property
     def num_systems(self) -> int:
         return sum(len(family.systems) for family in self.families.values())
 
@@ -161,7 +167,7 @@ def _recipe_key(system: SystemResult, systems: Sequence[SystemResult]) -> tuple[
 
 def _all_options(system: SystemResult) -> dict[str, Any]:
     """What decides about a training besides its labels; an option that is newer had its default then."""
-    defaults = {option.name: option.default for option in fields(TrainOptions)}
+    defaults = option_defaults(TrainOptions)
     names = defaults.keys() - LABELLING - NOT_COMPARED
     return {name: system.config.get(name, defaults[name]) for name in names}
 
@@ -178,7 +184,7 @@ def _grid(members: Sequence[SystemResult], systems: Sequence[SystemResult]) -> G
         labelling: Family(labelling, tuple(seeds[seed] for seed in sorted(seeds)))
         for labelling, seeds in sorted(by_labelling.items(), key=lambda item: _order(item[0]))
     }
-    defaults = {option.name: option.default for option in fields(TrainOptions)}
+    defaults = option_defaults(TrainOptions)
     told = {n: v for n, v in sorted(_all_options(members[0]).items()) if v != defaults[n]}
     return Grid(members[0].network, _not_in_shape(told), families, _find(systems, name))
 

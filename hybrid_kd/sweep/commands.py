@@ -45,16 +45,25 @@ def _flags(options: TrainOptions, threads: int) -> list[str]:
         flag = option.name.replace("_", "-")
         if isinstance(value, bool):
             flags.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            flags += [f"--{flag}", *map(str, value)]
         else:
             flags += [f"--{flag}", str(value)]
     return [*flags, "--num-threads", str(options.num_threads or threads)]
 
 
-def label(programs: Programs, plan: StudyPlan, *, threads: int) -> None:
+def label(
+    programs: Programs,
+    plan: StudyPlan,
+    *,
+    temperatures: Sequence[float],
+    prune_below: float,
+    threads: int,
+) -> None:
     """Write the teacher's labels of the training data; nothing if they are there."""
     args = ["--teacher", plan.teacher_dir, "--data", plan.experiment.train_data, "--out", plan.label_store]
-    temperatures = ",".join(f"{temperature:g}" for temperature in plan.temperatures)
-    args += ["--temperatures", temperatures, "--prune-below", plan.prune_below, "--num-threads", threads]
+    words = ",".join(f"{temperature:g}" for temperature in temperatures)
+    args += ["--temperatures", words, "--prune-below", prune_below, "--num-threads", threads]
     log = plan.teacher_dir / LOG / f"make_{plan.label_store.name}.JOB.log"
     programs.run(["label", *map(str, args)], log)
 

@@ -67,7 +67,7 @@ def estimate(work: Work, seconds: Seconds, *, epochs: float) -> Estimate:
     training = 0.0
     for system in work.trained:
         num_epochs = max(epochs, system.options.min_iters) + timed_epochs(system.options.temperatures)
-        on_the_fly = seconds.teacher_forward if system.options.teacher is not None else 0.0
+        on_the_fly = seconds.teacher_forward if system.options.teacher else 0.0
         training += seconds.start + num_epochs * (seconds.epoch + on_the_fly)
     teacher = seconds.teacher * work.makes_teacher + seconds.teacher_forward * work.makes_labels
     return Estimate(

@@ -9,13 +9,14 @@ import yaml
 
 from hybrid_kd.config import read_yaml, refuse_unknown_key
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.training.options import PER_TEACHER, TrainOptions
 
 HINTS = get_type_hints(TrainOptions)
 OF_THE_SWEEP = frozenset(
     {
         *("train_data", "train_ali", "dev_data", "dev_ali", "out"),
         *("teacher", "teacher_labels", "teacher_data", "utt_map"),
+        *PER_TEACHER,
     }
 )
 GIVEN = frozenset(HINTS.keys() - OF_THE_SWEEP)  # what a study may give, and ``config``

@@ -55,6 +55,8 @@ class SweepOptions:
     """graph directory"""
     teacher: Path | None = None
     """model directory of a teacher that is there already"""
+    labels: Path | None = None
+    """its label store, written where it is not there (exp/labels_<temperatures>)"""
     decoder: Decoder | None = None
     """auto, kaldi or embedded"""
     acoustic_scale: float | None = None

@@ -6,9 +6,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hybrid_kd.config import did_you_mean
+from hybrid_kd.decoding.decode_record import SUMMARY
 from hybrid_kd.decoding.graph import find_graph_file
+from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.network.model_dir import FINAL
+from hybrid_kd.sweep.commands import decode_dir
 from hybrid_kd.sweep.estimate import Work
 from hybrid_kd.sweep.recorded import Known, lacks
 from hybrid_kd.sweep.study_file import TEACHER, StudyPlan, System
@@ -32,10 +35,19 @@ class ToDo:
         return not self.trained and not self.decoded
 
     def work(self, plan: StudyPlan) -> Work:
-        """How much it is."""
+        """How much of it is not there yet."""
         untrained = tuple(system for system in self.trained if not is_trained(system))
         num_sets = len(plan.experiment.tune_data) + len(plan.experiment.eval_data)
-        return Work(untrained, len(self.decoded), num_sets, self.makes_teacher, self.makes_labels)
+        makes_labels = self.makes_labels and not (plan.label_store / HEADER).is_file()
+        directories = {TEACHER: plan.teacher_dir} | {s.name: s.directory for s in plan.systems}
+        undecoded = [
+            name
+            for name, sets in self.decoded.items()
+            if not all(
+                (decode_dir(directories[name], data, plan.search) / SUMMARY).is_file() for data in sets
+            )
+        ]
+        return Work(untrained, len(undecoded), num_sets, self.makes_teacher, makes_labels)
 
 
 def is_trained(system: System) -> bool:
@@ -70,8 +82,8 @@ def find_to_do(plan: StudyPlan, known: Known, chosen: Sequence[System]) -> ToDo:
         if system.name in decoded:
             for each in [*_untrained_starts(system, by_name), system]:
                 trained.setdefault(each.name, each)
-    needs_teacher = any(s.options.teacher is not None for s in trained.values())
-    needs_labels = any(s.options.teacher_labels is not None and not is_trained(s) for s in trained.values())
+    needs_teacher = any(s.options.teacher for s in trained.values())
+    needs_labels = any(s.options.teacher_labels and not is_trained(s) for s in trained.values())
     has_teacher = plan.given_teacher is not None or bool(plan.teachers)
     if has_teacher and (sets := lacks(plan, known.lines.get(TEACHER))):
         decoded = {TEACHER: sets, **decoded}

@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from hybrid_kd.archives.transition_model import read_transition_model
-from hybrid_kd.config import options_to_dict
+from hybrid_kd.config import option_defaults, options_to_dict, read_yaml
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import load_labelled_frames
@@ -16,6 +16,7 @@ from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import differences_in_words, sha256_of_file
 from hybrid_kd.report.record_file import read_study
 from hybrid_kd.report.records import ITSELF, DecodeResult, Study, SystemResult
+from hybrid_kd.run_record import CONFIG
 from hybrid_kd.sweep.study_file import TEACHER, StudyPlan, System
 from hybrid_kd.training.inputs import splice_of
 from hybrid_kd.training.options import TrainOptions
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 BY_CONTENT = frozenset({"train_data", "train_ali", "dev_data", "dev_ali"})  # their hashes are compared
 NOT_COMPARED = frozenset({"out", "config", "device", "num_threads", *BY_CONTENT})
-DEFAULTS = {option.name: option.default for option in fields(TrainOptions) if option.name not in BY_CONTENT}
+DEFAULTS = {n: value for n, value in option_defaults(TrainOptions).items() if n not in BY_CONTENT}
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,23 @@ def _compared(config: Mapping[str, Any] | None, system: System) -> dict[str, Any
     return values
 
 
+def refuse_other_training(system: System) -> None:
+    """Raises: HybridKdError if the network that is there was trained with other options."""
+    config = system.directory / CONFIG
+    before, now = _compared(read_yaml(config), system), _compared(None, system)
+    if differences := differences_in_words(before, now):
+        fix = "give the study another --exp, take back the change, or delete the directory to train again"
+        raise HybridKdError.at(config, f"trained with something else: {differences}", fix=fix)
+
+
 def known_of(plan: StudyPlan, results: Study) -> Known:
     """The lines of ``plan``'s experiment, and hashes of what is there of its inputs."""
-    lines = {line.system: line for line in results.systems if line.experiment == plan.experiment.name}
+    lines = {
+        name: line
+        for line in results.systems
+        if line.experiment == plan.experiment.name
+        for name in (line.system, *line.aliases)
+    }
     inputs: dict[str, frozenset[str]] = {}
     if lines:
         inputs = _frame_hashes(plan) | _teacher_hashes(plan, results)

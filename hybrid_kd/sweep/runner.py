@@ -22,11 +22,11 @@ from hybrid_kd.sweep.lock import locked
 from hybrid_kd.sweep.options import SweepOptions
 from hybrid_kd.sweep.planning import ToDo, check_inputs, choose_systems, find_to_do, is_trained
 from hybrid_kd.sweep.programs import Programs
-from hybrid_kd.sweep.recorded import Known, known_of
+from hybrid_kd.sweep.recorded import Known, known_of, refuse_other_training
 from hybrid_kd.sweep.recording import delete_lattices, record_system
 from hybrid_kd.sweep.study_file import TEACHER, StudyPlan, System, read_study_file
 from hybrid_kd.sweep.tasks import Task, run_tasks
-from hybrid_kd.sweep.teacher import check_given_teacher, make_teacher, write_labels
+from hybrid_kd.sweep.teacher import check_given_labels, check_given_teacher, make_teacher, write_labels
 from hybrid_kd.sweep.trial import measure
 
 logger = logging.getLogger(__name__)
@@ -56,6 +56,8 @@ def run_sweep(options: SweepOptions) -> None:
     check_inputs(plan)
     if to_do.makes_teacher:
         check_given_teacher(plan)
+    if to_do.makes_labels:
+        check_given_labels(plan)
     with locked(plan.experiment.exp) as lock, _sigterm_interrupts():
         programs = Programs(shlex.split(options.cmd), threads=options.threads, lock=lock)
         try:
@@ -177,9 +179,9 @@ class _Sweep:
     def _needs(self, system: System, trained: Collection[str]) -> Iterator[str]:
         if system.start in trained:
             yield f"train {system.start}"
-        if self.to_do.makes_labels and system.options.teacher_labels is not None:
+        if self.to_do.makes_labels and system.options.teacher_labels:
             yield LABELS
-        if self.to_do.makes_teacher and system.options.teacher is not None:
+        if self.to_do.makes_teacher and system.options.teacher:
             yield TEACHER
 
     def _train_together(self, systems: Sequence[System]) -> None:
@@ -193,6 +195,7 @@ class _Sweep:
     def _train(self, system: System) -> None:
         if self.options.side_by_side == 1 or not is_trained(system):
             commands.train(self.programs, system.options, threads=self.options.threads)
+        refuse_other_training(system)
         self.known.refuse_other_network(system)
 
     def _finish(self, directory: Path) -> None:

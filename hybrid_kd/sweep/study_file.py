@@ -15,7 +15,9 @@ from hybrid_kd.sweep.option_values import as_mapping, option_values
 from hybrid_kd.sweep.options import SweepOptions
 from hybrid_kd.training.options import TrainOptions, check_options
 
-SECTIONS = frozenset({"experiment", "decoding", "teacher", "teachers", "student", "seeds", "systems"})
+SECTIONS = frozenset(
+    {"experiment", "decoding", "teacher", "teachers", "labels", "student", "seeds", "systems"}
+)
 PATHS = ("train_data", "train_ali", "dev_data", "dev_ali", "graph", "exp", "results")
 SETS = ("tune_data", "eval_data")
 TEACHER, TEACHER_LABELS = "teacher", "labels"
@@ -58,6 +60,7 @@ class StudyPlan:
     """All that a study is to do.
 
     teachers: networks to train, whose mean is the teacher; none where ``given_teacher`` is there already.
+    given_labels: the teacher's label store, where the study says; it is written if it is not there.
     temperatures: those that the label store is needed at.
     """
 
@@ -65,6 +68,7 @@ class StudyPlan:
     decoder: Decoder
     search: SearchOptions
     given_teacher: Path | None
+    given_labels: Path | None
     teachers: tuple[System, ...]
     systems: tuple[System, ...]
     temperatures: tuple[float, ...]
@@ -75,7 +79,9 @@ class StudyPlan:
 
     @property
     def label_store(self) -> Path:
-        """One for each set of temperatures, so that a study can grow."""
+        """The given one, or one for each set of temperatures, so that a study can grow."""
+        if self.given_labels is not None:
+            return self.given_labels
         return self.experiment.exp / "_".join(
             [TEACHER_LABELS, "-".join(f"{temperature:g}" for temperature in self.temperatures)]
         )
@@ -83,7 +89,7 @@ class StudyPlan:
     @property
     def prune_below(self) -> float:
         """The least threshold of those who use the store."""
-        return min(s.options.prune_below for s in self.systems if s.options.teacher_labels is not None)
+        return min(s.options.prune_below for s in self.systems if s.options.teacher_labels)
 
 
 def read_study_file(options: SweepOptions) -> StudyPlan:
@@ -104,7 +110,10 @@ def read_study_file(options: SweepOptions) -> StudyPlan:
     )
     given_teacher, teachers = _teachers(path, content, options, experiment)
     temperatures = sorted({t for s in grid if s.needs_teacher and s.is_pruned for t in s.temperatures()})
-    plan = StudyPlan(experiment, decoder, search, given_teacher, teachers, (), tuple(temperatures))
+    given_labels = _given_labels(path, content, options)
+    plan = StudyPlan(
+        experiment, decoder, search, given_teacher, given_labels, teachers, (), tuple(temperatures)
+    )
     plan = replace(plan, systems=tuple(_system(path, plan, system) for system in grid))
     if given_teacher is None and not teachers and any(system.needs_teacher for system in grid):
         fix = "give `teacher: <model directory>`, or `teachers:` with the options of those to train"
@@ -175,6 +184,13 @@ def _teachers(
     return None, tuple(systems)
 
 
+def _given_labels(path: Path, content: Mapping[str, Any], options: SweepOptions) -> Path | None:
+    given = options.labels or content.get("labels")
+    if given and not isinstance(given, str | Path):
+        raise HybridKdError.at(path, f"labels are {given}", fix="write `labels: <directory>`")
+    return Path(given) if given else None
+
+
 def _system(path: Path, plan: StudyPlan, system: GridSystem) -> System:
     values = dict(system.values)
     if system.start is not None:
@@ -182,9 +198,9 @@ def _system(path: Path, plan: StudyPlan, system: GridSystem) -> System:
     if not system.needs_teacher:
         values["hard_weight"] = TrainOptions.hard_weight  # without a teacher it has no effect
     elif system.is_pruned:
-        values["teacher_labels"] = plan.label_store
+        values["teacher_labels"] = (plan.label_store,)
     else:
-        values["teacher"] = plan.teacher_dir
+        values["teacher"] = (plan.teacher_dir,)
     options = _train_options(f"{path}, {system.name}", plan.experiment, system.name, values)
     return System(system.name, options, system.start)
 

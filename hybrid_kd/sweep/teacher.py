@@ -1,11 +1,13 @@
-"""The teacher of a study: trained here, several of them averaged, or a model that is there already."""
+"""The teacher of a study: trained here, several of them averaged, or there already; and its labels."""
 
 import logging
 import shutil
 from pathlib import Path
 
 from hybrid_kd.atomic import replace_directory
+from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL, final_network_file
 from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.sweep import commands
@@ -28,6 +30,21 @@ def check_given_teacher(plan: StudyPlan) -> None:
         final_network_file(given)
 
 
+def check_given_labels(plan: StudyPlan) -> None:
+    """Raises: HybridKdError if the given label store is there and lacks what the students learn from."""
+    header = plan.label_store / HEADER
+    if plan.given_labels is None or not header.is_file():
+        return
+    content, problem = read_json(header), None
+    if lacking := sorted(set(plan.temperatures) - set(content["temperatures"])):
+        problem = f"no labels at T = {', '.join(f'{temperature:g}' for temperature in lacking)}"
+    elif content["prune_below"] > plan.prune_below:
+        problem = f"pruned below {content['prune_below']:g}, the study needs {plan.prune_below:g}"
+    if problem is not None:
+        fix = "leave `labels` (--labels) out, so that the study writes its own, or write it again with these"
+        raise HybridKdError.at(header, problem, fix=fix)
+
+
 def make_teacher(programs: Programs, plan: StudyPlan, known: Known) -> None:
     """Copy the given model, or average those that were trained; one that was trained alone is it already.
 
@@ -43,11 +60,15 @@ def make_teacher(programs: Programs, plan: StudyPlan, known: Known) -> None:
 
 
 def write_labels(programs: Programs, plan: StudyPlan, known: Known, *, threads: int) -> None:
-    """Write the label store.
+    """Write the label store; a given one that is there is only compared with the teacher and the data.
 
     Raises: HybridKdError if students of the results file learned from others.
     """
-    commands.label(programs, plan, threads=threads)
+    temperatures, prune_below = plan.temperatures, plan.prune_below
+    if plan.given_labels is not None and (header := plan.given_labels / HEADER).is_file():
+        content = read_json(header)
+        temperatures, prune_below = tuple(content["temperatures"]), content["prune_below"]
+    commands.label(programs, plan, temperatures=temperatures, prune_below=prune_below, threads=threads)
     known = with_teacher(known, plan)
     for system in plan.systems:
         known.line_of(system)

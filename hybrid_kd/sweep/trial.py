@@ -91,7 +91,7 @@ def _train(
     num_frames = minibatches * options.minibatch_size
     part, times = _part(plan.experiment.train_data, directory / f"{name}_train", num_frames=num_frames)
     dev, _ = _part(plan.experiment.dev_data, directory / f"{name}_dev", times=times)
-    alone: dict[str, Any] = {"temperatures": "1", "teacher": None, "teacher_labels": None, "init": None}
+    alone: dict[str, Any] = {"temperatures": "1", "teacher": (), "teacher_labels": (), "init": None}
     alone |= {"train_data": part, "dev_data": dev, "out": directory / name, "max_iters": 1, "min_iters": 0}
     wall = _seconds(lambda: commands.train(programs, replace(options, **alone), threads=threads))
     epoch = json.loads((directory / name / "train.jsonl").read_text().splitlines()[-1])["seconds"]

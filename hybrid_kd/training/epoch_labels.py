@@ -5,7 +5,7 @@ entries = the teacher's states kept, padded to the widest frame.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import Float32, Int64
@@ -14,27 +14,29 @@ from torch.nn.functional import pad
 
 from hybrid_kd.distill.labels import SparsePosteriors
 from hybrid_kd.distill.mixing import MixedLabels
-from hybrid_kd.distill.teachers import TeacherLabels
-from hybrid_kd.frames.labelled import LabelledFrames
+from hybrid_kd.distill.noise import EpochNoise, StudentNoise, UncertaintyTarget
+from hybrid_kd.distill.teachers import TeacherLabels, Wanted
 from hybrid_kd.training.plan import TrainingPlan
+
+Temperatures = tuple[float, ...]  # of each teacher
 
 
 class TeacherTemperatures:
-    """A teacher's labels at the temperatures of the current epoch; others are let go."""
+    """The teachers' labels at the temperatures of the current epoch; others are let go."""
 
     def __init__(self) -> None:
-        self._labels: dict[float, TeacherLabels] = {}
+        self._labels: dict[Temperatures, TeacherLabels] = {}
 
-    def of_epoch(self, plans: Sequence[TrainingPlan], epoch: int) -> dict[float, TeacherLabels]:
-        """Labels at each temperature that a plan has in the epoch; the plans' teachers are one."""
+    def of_epoch(self, plans: Sequence[TrainingPlan], epoch: int) -> dict[Temperatures, TeacherLabels]:
+        """Labels at all temperatures that a plan has in the epoch; the plans' teachers are the same."""
         teachers = {
-            plan.stage_of_epoch(epoch).temperature: plan.distillation.teacher
+            plan.temperatures_of_epoch(epoch): plan.distillation.teachers
             for plan in plans
             if plan.distillation is not None
         }
         self._labels = {t: labels for t, labels in self._labels.items() if t in teachers}
-        for temperature in teachers.keys() - self._labels.keys():
-            self._labels[temperature] = teachers[temperature].at_temperature(temperature)
+        for temperatures in teachers.keys() - self._labels.keys():
+            self._labels[temperatures] = teachers[temperatures].at_temperatures(temperatures)
         return self._labels
 
 
@@ -42,27 +44,37 @@ class TeacherTemperatures:
 class EpochLabels:
     """Labels of any training frames, mixed as each student wants them.
 
-    students: () for one alone. hard_weights: of each utterance. teacher_labels: at each temperature of the
-    epoch. temperature_of_student: which of them each student has; empty where there is but one.
+    students: () for one alone. teacher_labels: at all temperatures of the epoch. wanted: of them, by any
+    student. temperatures_of_student: which of them each student has; empty where there is but one kind.
+    weights: of the reference and of the teachers, for each utterance. noise: of each student's logits.
     """
 
-    frames: LabelledFrames
+    plans: Sequence[TrainingPlan]
     students: tuple[int, ...]
-    hard_weights: Float32[Tensor, "*students utts"] | None = None
     teacher_labels: tuple[TeacherLabels, ...] = ()
-    temperature_of_student: tuple[int, ...] = ()
+    wanted: Wanted = field(default_factory=Wanted)
+    temperatures_of_student: tuple[int, ...] = ()
+    weights: tuple[Float32[Tensor, "*students utts"], Float32[Tensor, "*students utts"] | None] | None = None
+    noise: tuple[EpochNoise, ...] = ()
 
     def of_frames(self, frame_index: Int64[Tensor, " batch"]) -> MixedLabels:
-        """The labels of a minibatch; the teacher's are gathered once for each temperature."""
-        pdf_ali = self.frames.pdf_ali[frame_index].expand(*self.students, len(frame_index))
-        if self.hard_weights is None:
-            return MixedLabels(pdf_ali)
-        hard_weights = self.hard_weights[..., self.frames.inputs.utt_of_frame[frame_index]]
-        return MixedLabels(pdf_ali, hard_weights, self._teacher_posteriors(frame_index))
+        """The labels of a minibatch; the teachers' are gathered once for each temperature."""
+        frames = self.plans[0].train
+        pdf_ali = frames.pdf_ali[frame_index].expand(*self.students, len(frame_index))
+        smoothing = self.plans[0].label_smoothing
+        if self.weights is None:
+            noise = self._noise_of(frame_index, ())
+            return MixedLabels(pdf_ali, label_smoothing=smoothing, noise=noise)
+        utt = frames.inputs.utt_of_frame[frame_index]
+        hard_weights, soft_weights = (None if w is None else w[..., utt] for w in self.weights)
+        found = [labels.of_frames(frame_index, self.wanted) for labels in self.teacher_labels]
+        posteriors = [one.posteriors for one in found if one.posteriors is not None]
+        noise = self._noise_of(frame_index, found[0].directions)
+        teacher = self._of_students(posteriors) if posteriors else None
+        return MixedLabels(pdf_ali, hard_weights, teacher, soft_weights, smoothing, noise)
 
-    def _teacher_posteriors(self, frame_index: Int64[Tensor, " batch"]) -> SparsePosteriors:
-        found = [labels.posteriors(frame_index) for labels in self.teacher_labels]
-        if not self.temperature_of_student:
+    def _of_students(self, found: Sequence[SparsePosteriors]) -> SparsePosteriors:
+        if not self.temperatures_of_student:
             shape = (*self.students, *found[0].pdf_ids.shape)
             return SparsePosteriors(found[0].pdf_ids.expand(shape), found[0].posteriors.expand(shape))
         entries = [posteriors.pdf_ids.shape[1] for posteriors in found]
@@ -70,16 +82,38 @@ class EpochLabels:
         pdf_ids = [pad(one.pdf_ids, by) for one, by in zip(found, padding, strict=True)]
         posteriors = [pad(one.posteriors, by) for one, by in zip(found, padding, strict=True)]
         return SparsePosteriors(
-            torch.stack([pdf_ids[index] for index in self.temperature_of_student]),
-            torch.stack([posteriors[index] for index in self.temperature_of_student]),
-            tuple(entries[index] for index in self.temperature_of_student),
+            torch.stack([pdf_ids[index] for index in self.temperatures_of_student]),
+            torch.stack([posteriors[index] for index in self.temperatures_of_student]),
+            tuple(entries[index] for index in self.temperatures_of_student),
         )
+
+    def _noise_of(
+        self, frame_index: Int64[Tensor, " batch"], directions: tuple[Float32[Tensor, "batch pdfs"], ...]
+    ) -> tuple[StudentNoise, ...]:
+        """Draws are made once for students of the same seed."""
+        draws: dict[int, Float32[Tensor, "batch samples pdfs"]] = {}
+        found = []
+        for plan, noise in zip(self.plans if self.noise else (), self.noise, strict=True):
+            assert plan.uncertainty is not None
+            if plan.seed not in draws:
+                shape = {"samples": plan.uncertainty.samples, "num_pdfs": plan.uncertainty.num_pdfs}
+                draws[plan.seed] = noise.of_frames(frame_index, **shape)
+            target = None
+            if plan.distillation is not None and plan.distillation.uncertainty_weight > 0:
+                target = UncertaintyTarget(
+                    plan.distillation.uncertainty_weight,
+                    directions,
+                    plan.distillation.teachers.weights,
+                    plan.uncertainty.noise,
+                )
+            found.append(StudentNoise(draws[plan.seed], target))
+        return tuple(found)
 
 
 def epoch_labels(
     plans: Sequence[TrainingPlan],
     epoch: int,
-    teacher_labels: Mapping[float, TeacherLabels],
+    teacher_labels: Mapping[Temperatures, TeacherLabels],
     *,
     students: tuple[int, ...],
 ) -> EpochLabels:
@@ -87,25 +121,47 @@ def epoch_labels(
 
     Beside students with a teacher, those without one have its labels with weight 0.
     """
-    frames = plans[0].train
+    device = plans[0].train.pdf_ali.device
+    noise = {
+        plan.seed: EpochNoise(plan.seed, epoch, device) for plan in plans if plan.uncertainty is not None
+    }
+    labels = EpochLabels(plans, students, noise=tuple(noise[plan.seed] for plan in plans if noise))
     if not teacher_labels:
-        return EpochLabels(frames, students)
-    device, utt_ids = frames.pdf_ali.device, frames.inputs.utt_ids
-    weights = [
-        torch.ones(len(utt_ids))
-        if plan.distillation is None
-        else plan.distillation.rule.utterance_hard_weights(utt_ids, seed=plan.seed, epoch=epoch)
-        for plan in plans
-    ]
+        return labels
     temperatures = list(teacher_labels)
     own = (
-        0 if plan.distillation is None else temperatures.index(plan.stage_of_epoch(epoch).temperature)
+        0 if plan.distillation is None else temperatures.index(plan.temperatures_of_epoch(epoch))
         for plan in plans
     )
-    return EpochLabels(
-        frames,
-        students,
-        torch.stack(weights).view(*students, len(utt_ids)).to(device),
-        tuple(teacher_labels.values()),
-        tuple(own) if len(temperatures) > 1 else (),
+    wanted = [plan.distillation.wanted for plan in plans if plan.distillation is not None]
+    return replace(
+        labels,
+        teacher_labels=tuple(teacher_labels.values()),
+        wanted=Wanted(any(w.posteriors for w in wanted), any(w.noise for w in wanted)),
+        temperatures_of_student=tuple(own) if len(temperatures) > 1 else (),
+        weights=_weights(plans, epoch, students),
     )
+
+
+def _weights(
+    plans: Sequence[TrainingPlan], epoch: int, students: tuple[int, ...]
+) -> tuple[Float32[Tensor, "*students utts"], Float32[Tensor, "*students utts"] | None]:
+    """Of the reference, and of the teachers where that is not the rest to 1."""
+    frames = plans[0].train
+    utt_ids, device = frames.inputs.utt_ids, frames.pdf_ali.device
+    rules = [None if plan.distillation is None else plan.distillation.rule for plan in plans]
+    hard = [
+        torch.ones(len(utt_ids))
+        if rule is None
+        else rule.utterance_hard_weights(utt_ids, seed=plan.seed, epoch=epoch)
+        for plan, rule in zip(plans, rules, strict=True)
+    ]
+    hard_weights = torch.stack(hard).view(*students, len(utt_ids)).to(device)
+    given = [None if rule is None else rule.soft_weight for rule in rules]
+    if all(weight is None for weight in given):
+        return hard_weights, None
+    soft = [
+        1 - own if weight is None else torch.full_like(own, weight)
+        for own, weight in zip(hard, given, strict=True)
+    ]
+    return hard_weights, torch.stack(soft).view(*students, len(utt_ids)).to(device)

@@ -1,4 +1,4 @@
-"""What a training reads: frames and alignments, a teacher, a network to start from; all checked together."""
+"""What a training reads: frames and alignments, teachers, a network to start from; all checked together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,41 +7,33 @@ import numpy as np
 import torch
 
 from hybrid_kd.archives.transition_model import read_transition_model
-from hybrid_kd.distill.label_store import read_label_store
 from hybrid_kd.distill.mixing import MixingRule
-from hybrid_kd.distill.teachers import RunningTeacher, StoredTeacher, Teacher
+from hybrid_kd.distill.teachers import Teachers
 from hybrid_kd.distill.temperature_schedule import parse_temperature_schedule
-from hybrid_kd.distill.views import (
-    MatchedView,
-    View,
-    match_view,
-    read_utt_map,
-    view_of_features,
-    view_of_store,
-)
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frames.features import SplicedFeatures
-from hybrid_kd.frames.labelled import LabelledFrames, Splice, load_features, load_labelled_frames
+from hybrid_kd.frames.labelled import LabelledFrames, Splice, load_labelled_frames
 from hybrid_kd.network.dnn import Dnn, NetworkShape
-from hybrid_kd.network.model_dir import load_model, load_networks
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.network.model_dir import load_networks
+from hybrid_kd.network.uncertainty import load_uncertainty_head
+from hybrid_kd.training.options import TrainOptions, num_teachers, teacher_temperatures
 from hybrid_kd.training.plan import Distillation
+from hybrid_kd.training.teachers import load_teachers
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Training and dev frames of one tree, and a teacher of the training frames."""
+    """Training and dev frames of one tree, and teachers of the training frames."""
 
     train: LabelledFrames
     dev: LabelledFrames
     num_pdfs: int
-    teacher: Teacher | None = None
+    teachers: Teachers | None = None
 
 
 def load_inputs(options: TrainOptions, *, device: torch.device) -> Inputs:
-    """Read both data sets with their alignments, and the teacher, onto the device.
+    """Read both data sets with their alignments, and the teachers, onto the device.
 
-    Training utterances that the teacher has no labels of are left out.
+    Training utterances that a teacher has no labels of are left out.
 
     Raises: HybridKdError if they are of different trees or dimensions, or too many utterances are bad.
     """
@@ -57,7 +49,7 @@ def load_shared_inputs(systems: Sequence[TrainOptions], *, device: torch.device)
     """
     plain = _load_frames(systems[0], device=device)
     taught = next((options for options in systems if has_teacher(options)), None)
-    inputs = plain if taught is None else _with_teacher(taught, plain)
+    inputs = plain if taught is None else _with_teachers(taught, plain)
     for options in systems:
         if not has_teacher(options) and inputs.train.num_frames < plain.train.num_frames:
             raise HybridKdError.at(
@@ -67,12 +59,12 @@ def load_shared_inputs(systems: Sequence[TrainOptions], *, device: torch.device)
             )
     if (size := systems[0].minibatch_size) > inputs.train.num_frames:
         raise HybridKdError.at("--minibatch-size", f"{size} is more than all training frames", fix="lower it")
-    return [inputs if has_teacher(options) else replace(inputs, teacher=None) for options in systems]
+    return [inputs if has_teacher(options) else replace(inputs, teachers=None) for options in systems]
 
 
 def has_teacher(options: TrainOptions) -> bool:
     """Whether a teacher is asked for."""
-    return options.teacher is not None or options.teacher_labels is not None
+    return num_teachers(options) > 0
 
 
 def _load_frames(options: TrainOptions, *, device: torch.device) -> Inputs:
@@ -140,60 +132,31 @@ def load_initial_network(options: TrainOptions, shape: NetworkShape) -> Dnn | No
         )
     network = Dnn(shape)
     network.load_state_dict(networks[0].state_dict())
+    if options.uncertainty:
+        network.uncertainty = load_uncertainty_head(options.init, shape.hidden_dim, shape.num_pdfs)
     return network
 
 
 def build_distillation(options: TrainOptions, inputs: Inputs) -> Distillation | None:
-    """The teacher, the mixing and the temperatures; None without a teacher.
+    """The teachers, the mixing and the temperatures; None without a teacher.
 
-    Raises: HybridKdError if the teacher does not fit the data, or has no labels at a planned temperature.
+    Raises: HybridKdError if a teacher lacks what is wanted of it.
     """
-    stages = parse_temperature_schedule(options.temperatures)
-    if inputs.teacher is None:
+    schedules = tuple(map(parse_temperature_schedule, teacher_temperatures(options)))
+    if inputs.teachers is None:
+        parse_temperature_schedule(options.temperatures)
         return None
-    for stage in stages:
-        inputs.teacher.check_temperature(stage.temperature)
-    return Distillation(
-        inputs.teacher, MixingRule(options.mixing, options.hard_weight, options.sd_draw), stages
+    distillation = Distillation(
+        inputs.teachers,
+        MixingRule(options.mixing, options.hard_weight, options.sd_draw, options.soft_weight),
+        schedules,
+        options.uncertainty_weight,
     )
+    temperatures = [[stage.temperature for stage in schedule] for schedule in schedules]
+    inputs.teachers.check(temperatures, distillation.wanted)
+    return distillation
 
 
-def _with_teacher(options: TrainOptions, inputs: Inputs) -> Inputs:
-    if options.teacher_labels is not None:
-        store = read_label_store(options.teacher_labels)
-        _check_num_pdfs(options, store.header.num_pdfs, inputs.num_pdfs)
-        matched = _match(options, inputs, view_of_store(store))
-        rows, device = matched.row_of_frame, inputs.train.pdf_ali.device
-        teacher: Teacher = StoredTeacher(store, rows, options.prune_below, device)
-    elif options.teacher is not None:
-        model = load_model(options.teacher, device=inputs.train.pdf_ali.device)
-        _check_num_pdfs(options, model.num_pdfs, inputs.num_pdfs)
-        data = options.teacher_data or options.train_data
-        features = _teacher_features(options, inputs, model.splice)
-        model.check_features(data, features)
-        matched = _match(options, inputs, view_of_features(data, features))
-        teacher = RunningTeacher(model, features, matched.row_of_frame.to(model.device), options.prune_below)
-    else:
-        return inputs
-    return replace(inputs, train=inputs.train.select(matched.num_frames), teacher=teacher)
-
-
-def _match(options: TrainOptions, inputs: Inputs, view: View) -> MatchedView:
-    utt_map = None if options.utt_map is None else read_utt_map(options.utt_map)
-    return match_view(inputs.train.inputs, view, utt_map=utt_map, frame_tolerance=options.frame_tolerance)
-
-
-def _teacher_features(options: TrainOptions, inputs: Inputs, splice: Splice) -> SplicedFeatures:
-    """What a teacher on the fly sees, with as many frames around each as it was trained with."""
-    if options.teacher_data is None:
-        return replace(inputs.train.inputs, **vars(splice))
-    return load_features(options.teacher_data, splice=splice).to(inputs.train.pdf_ali.device)
-
-
-def _check_num_pdfs(options: TrainOptions, found: int, expected: int) -> None:
-    if found != expected:
-        raise HybridKdError.at(
-            str(options.teacher or options.teacher_labels),
-            f"the teacher has {found} pdfs, the alignments {expected}",
-            fix="use a teacher that was trained on alignments of the same tree",
-        )
+def _with_teachers(options: TrainOptions, inputs: Inputs) -> Inputs:
+    teachers, train = load_teachers(options, inputs.train, num_pdfs=inputs.num_pdfs)
+    return replace(inputs, train=train, teachers=teachers)

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from hybrid_kd.distill.mixing import MixedLabels, mixed_cross_entropy
+from hybrid_kd.distill.mixing import MixedLabels
+from hybrid_kd.distill.uncertainty import objective
 from hybrid_kd.network.dnn import Dnn, DropoutDraws
 from hybrid_kd.network.initialisation import OUTPUT_BIAS_LEARN_RATE_COEF
 from hybrid_kd.training.distributed import ALONE, World
@@ -44,7 +45,7 @@ class Learner:
         for layer in network.hidden_layers if world.size > 1 else []:
             if layer.norm is not None:
                 layer.norm.sum_over_ranks = world.sum
-        self.affines = [*(layer.affine for layer in network.hidden_layers), network.output]
+        self.affines = network.affines
         output_bias = network.output.bias
         others = [parameter for parameter in network.parameters() if parameter is not output_bias]
         self.optimiser = torch.optim.SGD(
@@ -78,8 +79,8 @@ class Learner:
         With several processes, each gives its own rows of the minibatch.
         """
         self.optimiser.zero_grad(set_to_none=True)
-        logits = self.network(spliced, *dropout_draws)
-        loss, hard_loss = mixed_cross_entropy(logits, labels)
+        logits, sigma = self.network.outputs(spliced, *dropout_draws)
+        loss, hard_loss = objective(logits, sigma, labels)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.world.size > 1:
             self.world.sum_in_place([p.grad for p in self.network.parameters() if p.grad is not None])

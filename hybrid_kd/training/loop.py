@@ -24,15 +24,16 @@ from hybrid_kd.log_file import about_directory
 from hybrid_kd.network.dnn import Dnn, DropoutDraws
 from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
+from hybrid_kd.training.averaging import best_epochs, forget_epochs, keep_epoch, mean_of_epochs
 from hybrid_kd.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
 from hybrid_kd.training.distributed import ALONE, World
-from hybrid_kd.training.epoch_labels import TeacherTemperatures, epoch_labels
+from hybrid_kd.training.epoch_labels import TeacherTemperatures, Temperatures, epoch_labels
 from hybrid_kd.training.frame_order import frame_order
 from hybrid_kd.training.learner import Learner
 from hybrid_kd.training.metrics import FrameMetrics, RunningMetrics
 from hybrid_kd.training.newbob import NewbobState, after_epoch, after_timed_epoch
 from hybrid_kd.training.plan import TrainingPlan
-from hybrid_kd.training.run_log import log_epoch, write_records
+from hybrid_kd.training.run_log import log_average, log_epoch, write_records
 from hybrid_kd.training.stack_learner import StackLearner, joined
 
 logger = logging.getLogger(__name__)
@@ -75,15 +76,35 @@ class Training:
     def keep(self, state: TrainingState) -> None:
         """Write the state, as that of the learner."""
         if self.learner.world.is_first:
-            save_checkpoint(self.directory / CHECKPOINT, state, self.learner.state())
+            tensors, best = self.learner.state(), self._averaged_epochs(state)
+            if state.epoch in best:
+                keep_epoch(self.directory, state.epoch, tensors)
+            save_checkpoint(self.directory / CHECKPOINT, state, tensors)
             write_records(self.directory, state.records)
+            forget_epochs(self.directory, but=best)
         log_epoch(state.records[-1], self.directory, is_named=self.is_named)
+
+    def end(self, state: TrainingState) -> None:
+        """Take the mean of the best epochs, if that is asked for; its dev metrics join the last record."""
+        epochs = self._averaged_epochs(state)
+        if not epochs or not self.learner.world.is_first:
+            return
+        self.learner.load(mean_of_epochs(self.directory, epochs))
+        dev = evaluate(self.learner.network, self.plan.dev)
+        metrics = {"dev_cross_entropy": dev.cross_entropy, "dev_frame_accuracy": dev.frame_accuracy}
+        last = state.records[-1] | {"average": {"epochs": epochs, **metrics}}
+        write_records(self.directory, (*state.records[:-1], last))
+        log_average(last["average"], self.directory, is_named=self.is_named)
+
+    def _averaged_epochs(self, state: TrainingState) -> list[int]:
+        return best_epochs(state.records, self.plan.average) if self.plan.average > 1 else []
 
 
 def train(trainings: Sequence[Training]) -> Iterator[Training]:
     """Train until newbob stops each, continuing from checkpoints; yield each when it has ended.
 
-    Then its learner holds the accepted network. Students that have come equally far learn together.
+    Then its learner holds the accepted network, or the mean of the best. Students that have come equally far
+    learn together.
 
     Raises: HybridKdError, when the others have ended, if some diverged.
     """
@@ -91,7 +112,7 @@ def train(trainings: Sequence[Training]) -> Iterator[Training]:
     teacher, failures = TeacherTemperatures(), list[HybridKdError]()
     while True:
         for training in [training for training, state in states.items() if state.newbob.finished]:
-            del states[training]
+            training.end(states.pop(training))
             yield training
         if not states:
             break
@@ -111,7 +132,7 @@ def train_epoch(
     learner: Learner | StackLearner,
     plans: Sequence[TrainingPlan],
     epoch: int,
-    teacher_labels: Mapping[float, TeacherLabels],
+    teacher_labels: Mapping[Temperatures, TeacherLabels],
 ) -> list[FrameMetrics]:
     """One pass over the training frames in a seeded order; of each minibatch a process takes its rows.
 
@@ -197,12 +218,11 @@ def _train_together(
 
 
 def _decide(state: NewbobState, training: Training, epoch: int, dev: FrameMetrics) -> NewbobState:
-    stage = training.plan.stage_of_epoch(epoch)
-    if stage.num_epochs is None:
+    if not training.plan.is_timed(epoch):
         return after_epoch(state, dev.cross_entropy, training.plan.newbob)
     if not math.isfinite(dev.cross_entropy):
         raise HybridKdError.at(
-            f"{training.directory}, temperature {stage.temperature:g}",
+            f"{training.directory}, epoch {epoch}",
             "training diverged: the dev cross-entropy is not a number",
             fix="lower --learning-rate; in a timed stage no epoch is undone",
         )
@@ -214,9 +234,16 @@ def _epoch_record(
 ) -> dict[str, Any]:
     return {
         "epoch": epoch,
-        "temperature": None if plan.distillation is None else plan.stage_of_epoch(epoch).temperature,
+        **_temperatures(plan.temperatures_of_epoch(epoch)),
         "learning_rate": newbob.learning_rate,
         **{f"train_{name}": value for name, value in asdict(train).items()},
         "dev_cross_entropy": dev.cross_entropy,
         "dev_frame_accuracy": dev.frame_accuracy,
     }
+
+
+def _temperatures(of_teachers: tuple[float, ...]) -> dict[str, Any]:
+    """That of all teachers, or those of each where they differ."""
+    if len(set(of_teachers)) > 1:
+        return {"temperature": None, "teacher_temperatures": list(of_teachers)}
+    return {"temperature": of_teachers[0] if of_teachers else None}

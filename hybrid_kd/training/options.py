@@ -28,24 +28,47 @@ class TrainOptions:
     """YAML file of options; flags win over it"""
     init: Path | None = None
     """retrain this model (directory), which fixes the shape"""
-    teacher_labels: Path | None = None
-    """label store that `hybrid-kd label` wrote for the training data, or for the same speech enhanced"""
-    teacher: Path | None = None
-    """model directory of a teacher to run on the fly instead"""
-    teacher_data: Path | None = None
-    """with --teacher: data directory of the view that it sees instead of the training data"""
-    utt_map: Path | None = None
-    """lines '<training utt_id> <label utt_id>', where the ids of that view are others"""
+    teacher_labels: tuple[Path, ...] = ()
+    """label store that `hybrid-kd label` wrote for the training data, or for the same speech enhanced; one
+    for each of several teachers over the same pdfs"""
+    teacher: tuple[Path, ...] = ()
+    """model directory of a teacher (or of several) to run on the fly instead"""
+    teacher_weights: tuple[float, ...] = ()
+    """weights of several teachers, which sum to 1 (default: equal ones)"""
+    teacher_data: tuple[Path, ...] = ()
+    """with --teacher: data directory of the view that it sees instead of the training data; one for all
+    teachers or one for each"""
+    utt_map: tuple[Path, ...] = ()
+    """lines '<training utt_id> <label utt_id>', where the ids of that view are others; one for all teachers
+    or one for each, where - stands for the same ids"""
     mixing: Literal["si", "sd"] = "si"
     """si interpolates the labels of every frame; sd draws reference or teacher for each utterance"""
     hard_weight: float = 0.5
     """weight (si) or probability (sd) of the reference labels; 1 is no distillation (needs a teacher)"""
+    soft_weight: float | None = None
+    """weight of the teacher's labels (default: 1 - hard weight)"""
     sd_draw: Literal["epoch", "once"] = "epoch"
     """draw anew each epoch, or once for the whole training"""
     temperatures: str = "1"
     """teacher's temperatures: T, or T:epochs,...,T (3:2,2:2,1 anneals)"""
+    teacher_temperatures: tuple[str, ...] = ()
+    """the same for each of several teachers, in place of --temperatures"""
     prune_below: float = 0.01
     """teacher's posteriors below this become 0 (the largest stays), the others are renormalised"""
+    teacher_prune_below: tuple[float, ...] = ()
+    """the same for each of several teachers, in place of --prune-below"""
+    label_smoothing: float = 0.0
+    """share of the reference labels that is spread evenly over all pdfs"""
+    uncertainty: bool = False
+    """learn a variance of each logit beside it: posteriors are means over noisy logits (in training only)"""
+    uncertainty_activation: Literal["softplus", "relu"] = "softplus"
+    """what makes the variance of its projection"""
+    uncertainty_samples: int = 8
+    """noisy logits of each frame"""
+    uncertainty_weight: float = 0.0
+    """weight of the distance of the student's noise from the teacher's (which needs --uncertainty too)"""
+    uncertainty_noise: Literal["sigma", "sigma-eps"] = "sigma"
+    """what is compared: standard deviations, or these times one draw that both share"""
     seed: int = 0
     """seed of all that is random"""
     order_seed: int | None = None
@@ -92,6 +115,8 @@ class TrainOptions:
     """most epochs of the last (untimed) temperature stage"""
     min_iters: int = 0
     """epochs of that stage which are accepted whatever their dev loss"""
+    average: int = 1
+    """the network is the mean of so many accepted epochs, those of best dev frame accuracy; 1: the last"""
     start_halving_impr: float = 0.01
     """relative improvement of the dev loss under which the rate starts to be halved"""
     end_halving_impr: float = 0.001
@@ -105,6 +130,11 @@ class TrainOptions:
 RANGES = {
     "hard_weight": (0.0, 1.0),
     "prune_below": (0.0, 1.0),
+    "soft_weight": (0.0, 1e3),
+    "label_smoothing": (0.0, 0.99),
+    "uncertainty_samples": (1, 1000),
+    "uncertainty_weight": (0.0, 1e3),
+    "average": (1, 1000),
     "dropout": (0.0, 0.99),
     "momentum": (0.0, 0.999),
     "l2_penalty": (0.0, 1.0),
@@ -122,6 +152,7 @@ RANGES = {
     "rbm_gaussian_learn_rate": (1e-12, 1e3),
     "frame_tolerance": (0, 1000),
 }
+PER_TEACHER = ("teacher_weights", "teacher_temperatures", "teacher_prune_below")
 
 
 def order_seed(options: TrainOptions) -> int:
@@ -133,23 +164,11 @@ def check_options(options: TrainOptions) -> None:
     """Raises: HybridKdError for a value out of its range, or options that contradict each other."""
     for name, (low, high) in RANGES.items():
         value = getattr(options, name)
-        if not low <= value <= high:
+        if value is not None and not low <= value <= high:
             flag = "--" + name.replace("_", "-")
             raise HybridKdError.at(flag, f"{value} is out of range", fix=f"give {low:g} to {high:g}")
-    if options.teacher is not None and options.teacher_labels is not None:
-        raise HybridKdError.at(
-            "--teacher and --teacher-labels", "both were given", fix="give the label store or the model"
-        )
-    if options.teacher_data is not None and options.teacher is None:
-        raise HybridKdError.at(
-            "--teacher-data", "there is no teacher to see it", fix="give --teacher, or --teacher-labels of it"
-        )
-    if options.utt_map is not None and options.teacher_labels is None and options.teacher_data is None:
-        raise HybridKdError.at(
-            "--utt-map",
-            "there are no labels or features of another view",
-            fix="give --teacher-labels, or --teacher and --teacher-data",
-        )
+    _check_teachers(options)
+    _check_losses(options)
     if options.pretrain == "rbm" and (options.activation != "sigmoid" or options.batch_norm):
         raise HybridKdError.at(
             "--pretrain rbm",
@@ -162,3 +181,59 @@ def check_options(options: TrainOptions) -> None:
             "both were given",
             fix="pretrain a new network, or retrain the old one",
         )
+
+
+def teacher_temperatures(options: TrainOptions) -> tuple[str, ...]:
+    """The schedule of each teacher."""
+    return options.teacher_temperatures or (options.temperatures,) * num_teachers(options)
+
+
+def num_teachers(options: TrainOptions) -> int:
+    """How many teachers are asked for."""
+    return len(options.teacher) + len(options.teacher_labels)
+
+
+def _check_teachers(options: TrainOptions) -> None:
+    if options.teacher and options.teacher_labels:
+        raise HybridKdError.at(
+            "--teacher and --teacher-labels", "both were given", fix="give label stores or models"
+        )
+    if options.teacher_data and not options.teacher:
+        raise HybridKdError.at(
+            "--teacher-data", "there is no teacher to see it", fix="give --teacher, or --teacher-labels of it"
+        )
+    if options.utt_map and not options.teacher_labels and not options.teacher_data:
+        raise HybridKdError.at(
+            "--utt-map",
+            "there are no labels or features of another view",
+            fix="give --teacher-labels, or --teacher and --teacher-data",
+        )
+    for name in (*PER_TEACHER, "teacher_data", "utt_map"):
+        given, flag = len(getattr(options, name)), "--" + name.replace("_", "-")
+        for_all = name not in PER_TEACHER and given == 1
+        if given and not for_all and given != num_teachers(options):
+            problem = f"{given} values for {num_teachers(options)} teachers"
+            raise HybridKdError.at(flag, problem, fix="give one for each, in the order of the teachers")
+    weights = options.teacher_weights
+    if weights and (min(weights) < 0 or abs(sum(weights) - 1) > 1e-6):
+        raise HybridKdError.at(
+            "--teacher-weights",
+            f"{' '.join(f'{weight:g}' for weight in weights)} do not sum to 1",
+            fix="give shares of the teachers, such as 0.7 0.3",
+        )
+
+
+def _check_losses(options: TrainOptions) -> None:
+    if options.soft_weight is not None and options.mixing == "sd":
+        raise HybridKdError.at(
+            "--soft-weight and --mixing sd",
+            "an utterance of SD has either the reference or the teacher's labels, each with weight 1",
+            fix="give --mixing si, or leave --soft-weight out",
+        )
+    if options.uncertainty_weight and not options.uncertainty:
+        raise HybridKdError.at(
+            "--uncertainty-weight", "the student has no uncertainty", fix="give --uncertainty too"
+        )
+    if not num_teachers(options) and (options.uncertainty_weight or options.soft_weight):
+        flag = "--uncertainty-weight" if options.uncertainty_weight else "--soft-weight"
+        raise HybridKdError.at(flag, "there is no teacher", fix="give --teacher-labels or --teacher")

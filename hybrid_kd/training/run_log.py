@@ -23,7 +23,7 @@ def log_epoch(record: dict[str, Any], directory: Path, *, is_named: bool = False
         "%sepoch %2d:%s rate %.3g, objective %.4f, train %.4f %.2f %%, %s, %s, %.1f s",
         name,
         record["epoch"],
-        "" if record["temperature"] is None else f" T {record['temperature']:g},",
+        _temperatures(record),
         record["learning_rate"],
         record["train_objective"],
         record["train_cross_entropy"],
@@ -32,6 +32,23 @@ def log_epoch(record: dict[str, Any], directory: Path, *, is_named: bool = False
         "accepted" if record["accepted"] else "rejected",
         record["seconds"],
         extra=about,
+    )
+
+
+def _temperatures(record: dict[str, Any]) -> str:
+    temperatures = record.get("teacher_temperatures", [record["temperature"]])
+    return "" if temperatures == [None] else f" T {', '.join(f'{t:g}' for t in temperatures)},"
+
+
+def log_average(average: dict[str, Any], directory: Path, *, is_named: bool = False) -> None:
+    """One line of the network that is the mean of some epochs'."""
+    logger.info(
+        "%smean of epochs %s: dev %.4f %.2f %%",
+        f"{directory.name}: " if is_named else "",
+        " ".join(map(str, average["epochs"])),
+        average["dev_cross_entropy"],
+        100 * average["dev_frame_accuracy"],
+        extra=about_directory(directory),
     )
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from jaxtyping import Float32
 from torch import Tensor
 
-from hybrid_kd.distill.mixing import MixedLabels, mixed_cross_entropy
+from hybrid_kd.distill.mixing import MixedLabels
+from hybrid_kd.distill.uncertainty import objective
 from hybrid_kd.network.dnn import DropoutDraws
 from hybrid_kd.network.stack import StackedDnn
 from hybrid_kd.training.distributed import ALONE
@@ -41,8 +42,8 @@ class StackLearner:
         dropout_draws: Sequence[DropoutDraws] = (),
     ) -> None:
         """One step of stochastic gradient descent of each; the metrics are those before the step."""
-        logits = self.network(spliced, dropout_draws)
-        losses, hard_losses = mixed_cross_entropy(logits, labels)
+        logits, sigma = self.network.outputs(spliced, dropout_draws)
+        losses, hard_losses = objective(logits, sigma, labels)
         losses.sum().backward()  # type: ignore[no-untyped-call]
         metrics.add(logits.detach(), labels.pdf_ali, losses.detach(), hard_losses)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from hybrid_kd.log_file import about_directory, log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
-from hybrid_kd.network.initialisation import OUTPUT_BIAS_LEARN_RATE_COEF, initialise
+from hybrid_kd.network.initialisation import OUTPUT_BIAS_LEARN_RATE_COEF, initialise, new_uncertainty_head
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.network.rbm import RbmOptions
 from hybrid_kd.training.distributed import World, joined_world, local_rank
@@ -27,7 +27,7 @@ from hybrid_kd.training.learner import Learner, SgdOptions
 from hybrid_kd.training.loop import Training, train
 from hybrid_kd.training.newbob import NewbobOptions
 from hybrid_kd.training.options import TrainOptions, check_options, order_seed
-from hybrid_kd.training.plan import Distillation, TrainingPlan
+from hybrid_kd.training.plan import Distillation, TrainingPlan, Uncertainty
 from hybrid_kd.training.pretraining import pretrain
 from hybrid_kd.training.run_directory import begin, check_begun_with, finish
 from hybrid_kd.training.together import check_same_normalisation, check_together
@@ -109,6 +109,8 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
     """The system where its training begins, after pretraining."""
     options, inputs = system.options, system.inputs
     network = _new_network(options, inputs) if system.initial is None else system.initial
+    if options.uncertainty and network.uncertainty is None:
+        network.uncertainty = new_uncertainty_head(network, options.uncertainty_activation, seed=options.seed)
     network.to(device)
     description, about = _description(network, inputs, world), about_directory(options.out)
     logger.info("%s: %s", options.out, description, extra=about)
@@ -121,6 +123,9 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
         order_seed(options),
         system.distillation,
         options.randomizer_size,
+        options.label_smoothing,
+        _uncertainty(options, inputs),
+        options.average,
     )
     return Training(Learner(network, _sgd_options(options), world), plan, options.out, is_named)
 
@@ -144,6 +149,12 @@ def _description(network: Dnn, inputs: Inputs, world: World) -> str:
     frames = f"{inputs.train.num_frames} training and {inputs.dev.num_frames} dev frames"
     processes = f" in {world.size} processes" if world.size > 1 else ""
     return f"{num_parameters(network)} parameters, {frames}, on {inputs.train.pdf_ali.device}{processes}"
+
+
+def _uncertainty(options: TrainOptions, inputs: Inputs) -> Uncertainty | None:
+    if not options.uncertainty:
+        return None
+    return Uncertainty(inputs.num_pdfs, options.uncertainty_samples, options.uncertainty_noise)
 
 
 def _rbm_options(options: TrainOptions) -> RbmOptions:

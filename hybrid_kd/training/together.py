@@ -15,12 +15,16 @@ from hybrid_kd.training.options import TrainOptions, order_seed
 EACH_ITS_OWN = frozenset(
     {
         *("out", "config", "num_threads", "init", "seed", "order_seed"),
-        *("mixing", "hard_weight", "sd_draw", "temperatures"),
+        *("mixing", "hard_weight", "soft_weight", "sd_draw", "temperatures", "teacher_temperatures"),
+        *("uncertainty_weight", "uncertainty_noise", "average"),
         *("learning_rate", "max_iters", "min_iters"),
         *("start_halving_impr", "end_halving_impr", "halving_factor"),
     }
 )
-OF_THE_TEACHER = ("teacher", "teacher_labels", "teacher_data", "utt_map", "prune_below")
+OF_THE_TEACHER = (
+    *("teacher", "teacher_labels", "teacher_weights", "teacher_data", "utt_map"),
+    *("prune_below", "teacher_prune_below"),
+)
 NOT_TOGETHER = ("momentum", "l2_penalty", "batch_norm")
 ALONE = "train it alone, with hybrid-kd train"
 

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 from hybrid_kd.archives.matrices import open_matrix_writer
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
 from hybrid_kd.cli.main import main
-from hybrid_kd.distill.label_store import LabelStorePlan, write_label_store
+from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
 from tests.archives.test_lattices import COMPACT
 
 
@@ -128,7 +128,7 @@ def test_a_model_directory_in_training(capsys: pytest.CaptureFixture[str], tmp_p
 def test_a_label_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     plan = LabelStorePlan("exp/teacher", "a" * 64, "data/train", "b" * 64, 5, (1.0, 2.0), 0.01)
     logits = torch.tensor([[12.0, 0, 0, 0, 0], [1, 1, 1, 1, 1]])
-    write_label_store(tmp_path / "labels", [("u1", logits), ("u2", logits)], plan)
+    write_label_store(tmp_path / "labels", [TeacherOutputs("u1", logits), TeacherOutputs("u2", logits)], plan)
     text = info(capsys, tmp_path / "labels")
     assert "label store: 2 utterances, 4 frames" in text
     assert "(3.00 a frame), pruned below 0.01, of 5 pdfs" in text

@@ -12,11 +12,12 @@ from hybrid_kd.distill.label_store import (
     ARRAYS,
     LabelStore,
     LabelStorePlan,
+    TeacherOutputs,
     read_label_store,
     write_label_store,
 )
 from hybrid_kd.distill.labels import prune_and_renormalise, survives_pruning, temper
-from hybrid_kd.distill.teachers import StoredTeacher, tempered_posteriors
+from hybrid_kd.distill.teachers import StoredTeacher, Wanted, tempered_posteriors
 from hybrid_kd.distill.views import match_view, view_of_store
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import join_utterances
@@ -32,7 +33,7 @@ UTTERANCES = {
 
 
 def written(path: Path, plan: LabelStorePlan = PLAN) -> LabelStore:
-    write_label_store(path, UTTERANCES.items(), plan)
+    write_label_store(path, (TeacherOutputs(*item) for item in UTTERANCES.items()), plan)
     return read_label_store(path)
 
 
@@ -62,7 +63,9 @@ def test_minibatches_of_a_store_are_those_of_a_running_teacher(tmp_path: Path) -
         store, match_view(inputs, view_of_store(store)).row_of_frame, 0.01, torch.device("cpu")
     )
     frame_index = torch.tensor([26, 0, 3, 20, 19])
-    stored = dense(teacher.at_temperature(2.0).posteriors(frame_index), NUM_PDFS)
+    posteriors = teacher.at_temperature(2.0).of_frames(frame_index, Wanted()).posteriors
+    assert posteriors is not None
+    stored = dense(posteriors, NUM_PDFS)
     logits = torch.cat([UTTERANCES[utt_id] for utt_id in utt_ids])[frame_index]
     running = dense(prune_and_renormalise(temper(logits, 2.0), prune_below=0.01), NUM_PDFS)
     torch.testing.assert_close(stored, running, atol=1e-6, rtol=1e-5)
@@ -117,8 +120,8 @@ def test_what_cannot_be_stored_is_an_error(tmp_path: Path, change: dict[str, obj
 
 
 def test_a_store_whose_writing_fails_leaves_nothing(tmp_path: Path) -> None:
-    def utterances() -> Iterator[tuple[str, torch.Tensor]]:
-        yield from UTTERANCES.items()
+    def utterances() -> Iterator[TeacherOutputs]:
+        yield from (TeacherOutputs(*item) for item in UTTERANCES.items())
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

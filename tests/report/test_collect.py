@@ -8,7 +8,7 @@ import pytest
 from hybrid_kd.config import write_yaml
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
-from hybrid_kd.report.collect import describe_networks, find_systems
+from hybrid_kd.report.collect import describe_networks, find_system, find_systems
 from hybrid_kd.report.record_file import read_json_lines
 from hybrid_kd.report.records import ITSELF
 from hybrid_kd.report.tables import system_table
@@ -39,9 +39,9 @@ def test_a_distilled_system_names_labels_teacher_and_start(experiment: FakeExper
     labels = experiment.exp / "labels"
     write_json(labels / "labels.json", {"teacher": str(experiment.exp / "teacher")})
     experiment.add_system(
-        "si", teacher_labels=labels, hard_weight=0.1, temperatures="3:2,1", init=experiment.exp / "hard_s0"
+        "si", teacher_labels=(labels,), hard_weight=0.1, temperatures="3:2,1", init=experiment.exp / "hard_s0"
     )
-    experiment.add_system("sd", teacher=Path("elsewhere/net"), mixing="sd", prune_below=0.0)
+    experiment.add_system("sd", teacher=(Path("elsewhere/net"),), mixing="sd", prune_below=0.0)
     sd, si = find_systems(experiment.exp)
     assert si.training == {
         "labels": "si",
@@ -73,6 +73,9 @@ def test_a_link_is_another_name_of_a_system(experiment: FakeExperiment) -> None:
     assert [(system.system, system.aliases) for system in find_systems(experiment.exp)] == [
         ("t0", ["teacher"])
     ]
+    for name in ("t0", "teacher"):
+        found = find_system(experiment.exp / name)
+        assert (found.system, found.aliases) == ("t0", ["teacher"])
 
 
 def test_what_is_not_finished_or_no_system_is_left_out(

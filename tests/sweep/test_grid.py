@@ -85,11 +85,19 @@ def test_options_reach_the_training(tmp_path: Path) -> None:
     constant, annealed, unpruned, hard = (system.options for system in plan.systems)
     assert (constant.hidden_dim, constant.learning_rate, constant.train_data) == (64, 0.002, Path("tr"))
     assert plan.label_store == Path("exp/x/labels_1-2-3")
-    assert (constant.teacher_labels, constant.teacher) == (plan.label_store, None)
+    assert (constant.teacher_labels, constant.teacher) == ((plan.label_store,), ())
     assert annealed.temperatures == "3:2,2:2,1"
-    assert (unpruned.teacher_labels, unpruned.teacher) == (None, Path("exp/x/teacher"))
-    assert (hard.teacher_labels, hard.teacher) == (None, None)
+    assert (unpruned.teacher_labels, unpruned.teacher) == ((), (Path("exp/x/teacher"),))
+    assert (hard.teacher_labels, hard.teacher) == ((), ())
     assert plan.experiment.tune_data == (Path("dt"),)
+
+
+def test_the_label_store_may_be_one_that_is_there(tmp_path: Path) -> None:
+    text = f"{EXPERIMENT}{TEACHER}labels: exp/labels\n{SYSTEMS}"
+    plan = read(tmp_path, text)
+    assert plan.label_store == Path("exp/labels")
+    assert plan.systems[0].options.teacher_labels == (plan.label_store,)
+    assert read(tmp_path, text, labels=Path("exp/others")).label_store == Path("exp/others")
 
 
 def test_flags_take_the_place_of_what_the_file_says(tmp_path: Path) -> None:
@@ -110,6 +118,7 @@ SYSTEMS = "systems:\n  - {hard_weight: 0.5}\n"
         (EXPERIMENT + TEACHER, "no systems\n  fix: list"),
         (EXPERIMENT + SYSTEMS, "its students need a teacher\n  fix: give `teacher: "),
         (EXPERIMENT + TEACHER + "teachers: []\n" + SYSTEMS, "both `teacher` and `teachers` are given"),
+        (EXPERIMENT + TEACHER + "labels: [a, b]\n" + SYSTEMS, "labels are .*\n  fix: write `labels: <dir"),
         (EXPERIMENT + "teachers: [{seed: 1}, {seed: 1}]\n" + SYSTEMS, "two teachers are the same"),
         (EXPERIMENT + "teachers: [{hidden_dims: 1}]\n" + SYSTEMS, "teacher 1: unknown key 'hidden_dims'"),
         ("experiment: {train_dat: x}\n" + TEACHER + SYSTEMS, "experiment: unknown key 'train_dat'"),
@@ -186,10 +195,12 @@ def test_the_papers_grid_is_whole() -> None:
         assert plan.temperatures == (0.5, 0.8, 1, 1.5, 2, 3, 5)
 
 
-def test_the_demos_grid_is_a_part_of_it() -> None:
+def test_the_demos_grid_is_a_part_of_it_with_points_of_every_figure() -> None:
     small = {system.name for system in read_study_file(SweepOptions(ROOT / "conf/paper-mini.yaml")).systems}
     whole = {system.name for system in read_study_file(SweepOptions(ROOT / "conf/paper.yaml")).systems}
     assert small < whole
+    for part in ("hard_", "si_0_", "si_0.5_s", "sd_0.5_", "si_0.1_s", "si_0.1_T", "_T3-2-1_e", "retrained_"):
+        assert any(part in name for name in small), part
 
 
 def test_systems_of_one_shape_and_teacher_can_be_trained_side_by_side(tmp_path: Path) -> None:

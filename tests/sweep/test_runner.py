@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from hybrid_kd.cli.main import main
+from hybrid_kd.report.records import Study
+from hybrid_kd.sweep.estimate import Work
 from hybrid_kd.sweep.lock import locked
+from hybrid_kd.sweep.options import SweepOptions
+from hybrid_kd.sweep.planning import find_to_do
+from hybrid_kd.sweep.recorded import known_of
+from hybrid_kd.sweep.study_file import read_study_file
 from tests.sweep.conftest import Commands
 from tests.sweep.experiment import STUDENT, TinyStudy
 
@@ -177,6 +183,76 @@ def test_a_given_teacher_is_copied_and_runs_on_the_fly_for_unpruned_labels(
     line = study.lines()["si_0_T2_unpruned_s0"]
     assert (line.config["teacher"], line.config["prune_below"]) == ("teacher", 0.0)
     assert line.inputs["teacher"] == study.lines()["teacher"].model_sha256
+
+
+def make_given_teacher(study: TinyStudy, commands: Commands) -> None:
+    """A network that was trained before the study, under another name, with labels for T = 1, 2, 3."""
+    study.write(systems=ONE, teachers=NO_TEACHER)
+    assert study.run("--keep-lattices") == 0
+    (study.exp / "hard_s0").rename(study.exp / "network")
+    (study.exp / "teacher").symlink_to("network")
+    labels = ["--out", str(study.exp / "labels"), "--data", str(study.data.train_data)]
+    teacher = str(study.exp / "teacher")
+    assert main(["label", "--teacher", teacher, "--temperatures", "1,2,3", *labels]) == 0
+    study.results.unlink()
+    commands.done.clear()
+
+
+def test_what_was_made_before_the_study_is_taken_up(study: TinyStudy, commands: Commands) -> None:
+    make_given_teacher(study, commands)
+    given = f"teacher: {study.exp}/teacher\nlabels: {study.exp}/labels"
+    study.write(systems="  - {hard_weight: [0.5, 0.1], temperatures: 2}\n", teachers=given)
+    assert study.run("--only", "si_0.5*") == 0
+    trained = (study.exp / "si_0.5_T2_s0/final.safetensors").stat()
+    study.results.unlink()
+    plan = read_study_file(SweepOptions(study.config))
+    work = find_to_do(plan, known_of(plan, Study()), plan.systems).work(plan)
+    assert work == Work((plan.systems[1],), 1, 1, makes_teacher=True, makes_labels=False)
+    for side_by_side in ("1", "8"):
+        commands.done.clear()
+        assert study.run("--side-by-side", side_by_side) == 0
+        lines = study.lines()
+        assert set(lines) == {"network", "si_0.5_T2_s0", "si_0.1_T2_s0"}
+        assert lines["network"].aliases == ["teacher"]
+    assert commands.done == []
+    assert (study.exp / "si_0.5_T2_s0/final.safetensors").stat() == trained
+    header = json.loads((study.exp / "labels/labels.json").read_text())
+    assert lines["si_0.1_T2_s0"].inputs["teacher_labels"] == header["sha256"]
+    assert [path.name for path in study.exp.glob("labels*")] == ["labels"]
+
+
+def test_given_labels_that_do_not_suffice_are_an_error(
+    study: TinyStudy, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_given_teacher(study, commands)
+    flags = ["--teacher", str(study.exp / "teacher"), "--labels", str(study.exp / "labels")]
+    study.write(systems="  - {temperatures: [0.5, 2, 5]}\n", teachers=NO_TEACHER)
+    assert study.run(*flags) == 1
+    error = capsys.readouterr().err
+    assert "labels/labels.json: no labels at T = 0.5, 5\n  fix: leave `labels` (--labels) out" in error
+    study.write(systems="  - {temperatures: 2, prune_below: 0.001}\n", teachers=NO_TEACHER)
+    assert study.run(*flags) == 1
+    assert "pruned below 0.01, the study needs 0.001\n" in capsys.readouterr().err
+    assert commands.done == []
+    study.write(systems="  - {temperatures: 5}\n", teachers=NO_TEACHER)
+    assert study.run(*flags[:2], "--labels", str(study.exp / "others")) == 0
+    header = json.loads((study.exp / "others/labels.json").read_text())
+    assert header["temperatures"] == [5.0]
+
+
+def test_a_network_that_was_trained_otherwise_is_not_taken_up(
+    study: TinyStudy, commands: Commands, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.write(systems=ONE, teachers=NO_TEACHER, learning_rate=0.04)
+    assert study.run() == 0
+    study.results.unlink()
+    study.write(systems=ONE, teachers=NO_TEACHER)
+    assert study.run("--side-by-side", "8") == 1
+    assert (
+        "hard_s0/config.yaml: trained with something else: learning_rate was 0.04, is 0.02"
+        in capsys.readouterr().err
+    )
+    assert study.lines() == {}
 
 
 def test_what_is_missing_is_named_before_any_work(

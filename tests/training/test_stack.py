@@ -154,7 +154,7 @@ def test_a_student_that_diverges_does_not_stop_the_others(
     with monkeypatch.context() as patch:
         patch.setattr(loop_module, "train_epoch", poison)
         assert trainer.together("diverging", students) == 1
-    problem = "wild, temperature 2: training diverged: the dev cross-entropy is not a number\n  fix: lower"
+    problem = "wild, epoch 2: training diverged: the dev cross-entropy is not a number\n  fix: lower"
     assert problem in capsys.readouterr().err
     assert not (trainer.exp / "diverging" / "wild" / "final.safetensors").exists()
     rejected, tame = (records(trainer.exp / "diverging" / name) for name in ("rejected", "tame"))

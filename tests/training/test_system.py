@@ -92,7 +92,10 @@ def test_same_seed_gives_same_bits_and_another_seed_does_not(run: Run) -> None:
 REGULARISED = ("--activation", "relu", "--batch-norm", "--dropout", 0.2, "--momentum", 0.5)
 
 
-@pytest.mark.parametrize("flags", [(), REGULARISED], ids=["sigmoid", "relu"])
+UNCERTAIN = ("--uncertainty", "--average", 3, "--label-smoothing", 0.1, "--min-iters", 4)
+
+
+@pytest.mark.parametrize("flags", [(), REGULARISED, UNCERTAIN], ids=["sigmoid", "relu", "uncertain"])
 @pytest.mark.parametrize("stop_after", [1, 3])
 def test_stopped_training_continues_and_ends_with_the_same_bits(
     run: Run,
@@ -358,6 +361,23 @@ def test_labels_at_an_unplanned_temperature_are_an_error_before_training(
         (("--teacher-data", "a"), "--teacher-data: there is no teacher to see it"),
         (("--utt-map", "a"), "--utt-map: there are no labels or features of another view"),
         (("--teacher", "a", "--utt-map", "b"), "--utt-map: there are no labels or features of another view"),
+        (
+            ("--teacher-labels", "a", "b", "--teacher-weights", "1"),
+            "--teacher-weights: 1 values for 2 teachers",
+        ),
+        (
+            ("--teacher", "a", "b", "--teacher-weights", "0.7", "0.7"),
+            "--teacher-weights: 0.7 0.7 do not sum to 1",
+        ),
+        (("--teacher-temperatures", "1", "2"), "--teacher-temperatures: 2 values for 0 teachers"),
+        (("--teacher", "a", "--mixing", "sd", "--soft-weight", "1"), "--soft-weight and --mixing sd: an utt"),
+        (("--soft-weight", "1"), "--soft-weight: there is no teacher"),
+        (
+            ("--teacher", "a", "--uncertainty-weight", "1"),
+            "--uncertainty-weight: the student has no uncertainty",
+        ),
+        (("--uncertainty", "--uncertainty-weight", "1"), "--uncertainty-weight: there is no teacher"),
+        (("--label-smoothing", "1"), "--label-smoothing: 1.0 is out of range"),
         (("--init", "absent"), "no such model directory"),
         (("--train-data", "absent"), "absent: no such directory"),
         (("--train-ali", "absent"), "absent"),

@@ -15,7 +15,7 @@ def test_a_line_is_a_name_and_options_that_win_over_the_common_ones(tmp_path: Pa
     first, second = read_system_list(path, exp=tmp_path / "exp", opts=OPTS)
     assert (first.out, first.hard_weight, first.train_data) == (tmp_path / "exp/si_0.1", 0.1, Path("tr"))
     assert (second.out, second.hard_weight) == (tmp_path / "exp/retrained", 0.5)
-    assert (second.init, second.teacher) == (tmp_path / "exp/hard", Path("a EXPERT"))
+    assert (second.init, second.teacher) == (tmp_path / "exp/hard", (Path("a EXPERT"),))
 
 
 def test_a_bad_flag_is_told_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -67,14 +67,14 @@ def test_networks_that_normalise_otherwise_are_refused(
 def test_a_student_without_a_teacher_beside_a_teacher_that_lacks_labels_is_refused(
     trainer: Trainer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_teacher = inputs_module._with_teacher
+    with_teacher = inputs_module._with_teachers
 
     def lacking(options: Any, inputs: Inputs) -> Inputs:
         found = with_teacher(options, inputs)
         lengths = found.train.inputs.utt_offsets.diff().tolist()
         return replace(found, train=found.train.select(dict(enumerate(lengths[:-1]))))
 
-    monkeypatch.setattr(inputs_module, "_with_teacher", lacking)
+    monkeypatch.setattr(inputs_module, "_with_teachers", lacking)
     message = refusal(trainer, capsys, {"a": "TAUGHT", "b": ""})
     assert "b: has no teacher, and that of the students beside it lacks labels" in message
 
