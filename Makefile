@@ -13,8 +13,8 @@ scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/k
 .PHONY: help demo paper test check bench install clean
 
 help:
-	@echo 'make demo     from the embedded corpus to teacher, students and their WERs, without Kaldi or data (minutes)'
-	@echo 'make paper    the study of conf/$$(STUDY).yaml (STUDY=paper, paper-an4, paper-mini) and its report'
+	@echo 'make demo     from the embedded corpus to teacher, students, WERs and a report, without Kaldi or data (minutes)'
+	@echo 'make paper    the study of conf/$$(STUDY).yaml (STUDY=paper, paper-an4) and its report'
 	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
 	@echo 'make check    ruff, mypy, import-linter, shellcheck'
 	@echo 'make bench    training and decoding speed beside the bare matrix products'

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 
 # The whole way from a corpus to students and their WERs: waveforms, MFCC, monophones, triphones, LDA+MLLT, speaker
-# adaptation, HCLG, fMLLR frames, teacher, labels, students, lattices. The GMM stages and the decoding are Kaldi's or those of
-# hybrid_kd. With --from-kaldi-exp it begins with the teacher, on a finished Kaldi experiment. What is finished is not done
-# again, so the same call continues. What belongs to one corpus is in local/<corpus>: prepare_data.sh, settings.sh and the
-# lists of systems teachers, hard, distilled.
+# adaptation, HCLG, fMLLR frames, teacher, labels, students, lattices, a study, its report. The GMM stages and the decoding are
+# Kaldi's or those of hybrid_kd. With --from-kaldi-exp it begins with the teacher, on a finished Kaldi experiment. What is
+# finished is not done again, so the same call continues. What belongs to one corpus is in local/<corpus>: prepare_data.sh,
+# settings.sh and the lists of systems teachers, hard, distilled.
 
 # Begin configuration section.
 corpus=mini
@@ -20,6 +20,9 @@ decoder=auto       # of the networks: kaldi (latgen-faster-mapped), embedded, or
 data_dir=          # where data go (data/<corpus>)
 exp_dir=           # where models go (exp/<corpus>)
 systems=           # lists of systems (local/<corpus>)
+label_temperatures=1,2,3 # that the label store plans for
+study=             # grid of further students (conf/paper.yaml); none: those of the lists are all
+side_by_side=8     # students of the study that train together
 beam=13            # of the networks, as the next two; a corpus may have its own
 lattice_beam=8
 acoustic_scale=0.1
@@ -45,7 +48,8 @@ Options:
   --corpus <name>                # a directory of local/ (mini)
   --stage <n> --stop-stage <n>   # 0 corpus, 1 MFCC, 2 lexicon and language model, 3 monophones, 4 triphones,
                                  # 5 LDA+MLLT, 6 speaker-adapted, 7 HCLG, 8 alignments and first-pass decoding,
-                                 # 9 fMLLR frames, 10 teachers, 11 labels, 12 students, 13 lattices, 14 WERs, 15 tables
+                                 # 9 fMLLR frames, 10 teachers, 11 labels, 12 students, 13 lattices, 14 WERs,
+                                 # 15 study, 16 tables and report
   --dry-run                      # print the commands, run nothing
   --nj <n>                       # processes (2); with --gmm kaldi no more than a set has speakers
   --threads <n>                  # threads of each training (1)
@@ -56,8 +60,12 @@ Options:
   --data-dir <dir> --exp-dir <dir>   # (data/<corpus>, exp/<corpus>)
   --systems <dir>                # the lists of systems teachers, hard, distilled (local/<corpus>)
   --only '<names>'               # lattices and WERs of these systems alone (all)
+  --label-temperatures <t>,<t>   # that the label store plans for, those of the study among them (1,2,3)
+  --study <file>                 # grid of further students, as conf/paper.yaml; what the lists' stages finished is not
+                                 # done again (the corpus' own, or none)
+  --side-by-side <n>             # students of the study that train together on the same minibatches (8)
   --cmd <cmd> --cuda-cmd <cmd>   # how to run jobs, and trainings (train_cmd and cuda_cmd of cmd.sh)
-On a finished Kaldi experiment (stages 10 to 15; the systems are those of local/chime4 unless --systems names others):
+On a finished Kaldi experiment (stages 10 to 16; the systems are those of local/chime4 unless --systems names others):
   --from-kaldi-exp
   --train-data <dir> --train-ali <dir>   # fMLLR features (feats.scp) and alignments (ali.N.gz, final.mdl)
   --dev-data <dir> --dev-ali <dir>       # these drive the learning rate
@@ -112,6 +120,8 @@ else
   tune_data=$(in_dir "$data/fmllr/" "$dev_sets") eval_data=$(in_dir "$data/fmllr/" "$eval_sets")
 fi
 
+results=$exp/results/$(basename "$exp").jsonl # one line a finished system
+
 # Every missing input is named before any work starts.
 complaints=()
 expect() {
@@ -120,7 +130,7 @@ expect() {
     [ -f "$file" ] || complaints+=("no such file $file")
   done
 }
-expect "$systems"/{teachers,hard,distilled}
+expect "$systems"/{teachers,hard,distilled} ${study:+"$study"}
 [[ $gmm = kaldi || $gmm = embedded ]] || complaints+=("--gmm $gmm: give kaldi or embedded")
 if [ "$gmm" = kaldi ] && ! $from_kaldi_exp && [ ! -d "${KALDI_ROOT:-/nowhere}/egs/wsj/s5/steps" ]; then
   complaints+=("--gmm kaldi: no egs/wsj/s5/steps in KALDI_ROOT '${KALDI_ROOT:-}'; give --kaldi-root")
@@ -162,16 +172,33 @@ stage() {
 distil() {
   local/distil.sh --stage "$1" --stop-stage "$1" --dry-run "$dry_run" --jobs "$nj" --threads "$threads" \
     --cmd "$cmd" --cuda-cmd "$cuda_cmd" --decoder "$decoder" --beam "$beam" --lattice-beam "$lattice_beam" \
-    --acoustic-scale "$acoustic_scale" --only "$only" --tune-data "$tune_data" --eval-data "$eval_data" \
+    --acoustic-scale "$acoustic_scale" --only "$only" --temperatures "$label_temperatures" \
+    --tune-data "$tune_data" --eval-data "$eval_data" \
     "$train_data" "$train_ali" "$dev_data" "$dev_ali" "$graph" "$systems" "$exp"
 }
 
+# The systems of a grid. Lattices stay, since those of the stages before are among them; run.pl is how it runs jobs anyway.
+run_study() {
+  local on_cluster=()
+  [ -n "$study" ] || { echo "no --study is given"; return; }
+  [ "$cuda_cmd" = run.pl ] || on_cluster=(--cmd "$cuda_cmd")
+  # shellcheck disable=SC2086
+  run hybrid-kd sweep --config "$study" --exp "$exp" --results "$results" --jobs "$nj" --threads "$threads" \
+    --side-by-side "$side_by_side" --keep-lattices --teacher "$exp/teacher" --labels "$exp/labels" \
+    --train-data "$train_data" --train-ali "$train_ali" --dev-data "$dev_data" --dev-ali "$dev_ali" --graph "$graph" \
+    --tune-data ${tune_data:-$dev_data} --eval-data $eval_data --decoder "$decoder" --beam "$beam" \
+    --lattice-beam "$lattice_beam" --acoustic-scale "$acoustic_scale" "${on_cluster[@]}"
+}
+
 make_tables() {
-  run hybrid-kd collect --exp "$exp" --baseline "$(sed '/^#/d; s/ .*//; q' "$systems/hard")" \
-    --out "$exp/results/$(basename "$exp").jsonl"
+  run hybrid-kd collect --exp "$exp" --baseline "$(sed '/^#/d; s/ .*//; q' "$systems/hard")" --out "$results"
   run hybrid-kd report --results "$exp/results" --out "$exp/RESULTS.md"
   $dry_run || sed -n '/^### Word error rates/,$p' "$exp/RESULTS.md"
   if declare -F corpus_results > /dev/null; then corpus_results; fi
+  if [ -n "$study" ] || grep -q '^[^#]' "$systems/distilled"; then
+    run hybrid-kd report --results "$results" --out "$exp/report"
+    $dry_run || echo "figures, and which of the paper's claims hold here: $exp/report/index.html"
+  fi
 }
 
 $dry_run || mkdir -p "$exp"
@@ -192,4 +219,5 @@ stage 11 "labels" distil 2
 stage 12 "students" distil 3
 stage 13 "lattices" distil 4
 stage 14 "WERs" distil 5
-stage 15 "tables" make_tables
+stage 15 "study" run_study
+stage 16 "tables and report" make_tables

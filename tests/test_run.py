@@ -1,10 +1,18 @@
 """The recipe's entrance: help, its commands as --dry-run prints them, and errors before anything runs."""
 
 import os
+import shlex
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from hybrid_kd.config import parse_options
+from hybrid_kd.sweep.commands import decode_dir
+from hybrid_kd.sweep.options import SweepOptions
+from hybrid_kd.sweep.study_file import read_study_file
+from hybrid_kd.training.options import TrainOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,7 +68,7 @@ def test_help_names_every_stage() -> None:
     stages = [
         line.split('"')[1] for line in (ROOT / "run.sh").read_text().splitlines() if line[:6] == "stage "
     ]
-    assert len(stages) == 16
+    assert len(stages) == 17
     words = " ".join(done.stdout.replace("#", " ").split())
     assert [name for number, name in enumerate(stages) if f"{number} {name}" not in words] == []
 
@@ -76,6 +84,7 @@ def test_help_names_every_stage() -> None:
         (("--decoder", "kaldi"), "no latgen-faster-mapped on the PATH"),
         (("--kaldi-root", "/nowhere"), "no Kaldi in KALDI_ROOT=/nowhere"),
         (("--systems", "local"), "no such file local/teachers"),
+        (("--study", "conf/nowhere.yaml"), "no such file conf/nowhere.yaml"),
         (("--from-kaldi-exp",), "--from-kaldi-exp needs --train-data"),
     ],
 )
@@ -91,7 +100,8 @@ def test_a_dry_run_prints_every_command_and_writes_nothing(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
     scripts = [line.split()[0] for line in printed]
     assert scripts[0] == "local/mini/prepare_data.sh"
-    assert scripts[-2:] == ["hybrid-kd", "hybrid-kd"]
+    last = [line.split()[:2] for line in printed[-4:]]
+    assert last == [["hybrid-kd", name] for name in ("sweep", "collect", "report", "report")]
     assert all((ROOT / script).is_file() for script in scripts if script not in ("hybrid-kd", "ln"))
     assert f"steps/kd/make_mfcc.sh --nj 3 --cmd run.pl {tmp_path}/data/tr05_multi" in "\n".join(printed)
 
@@ -103,6 +113,56 @@ def test_a_corpus_settings_are_options(tmp_path: Path) -> None:
         if "--kind sat" in line
     ]
     assert " 77 5000 " in printed
+
+
+@pytest.mark.parametrize("more", [(), ("--exp-dir", "exp/elsewhere", "--data-dir", "data/other")])
+def test_the_demos_study_takes_up_what_the_stages_before_made(more: tuple[str, ...]) -> None:
+    """The same directories, options and labels: nothing is trained, labelled or decoded twice."""
+    printed = commands(*more, "--stage", "10")
+    (sweep,) = [shlex.split(line)[2:] for line in printed if line.startswith("hybrid-kd sweep ")]
+    plan = read_study_file(parse_options(SweepOptions, sweep, prog="hybrid-kd sweep"))
+    planned = {str(system.directory): system for system in plan.systems}
+    trained = [shlex.split(line) for line in printed if line.startswith("steps/kd/train.sh")]
+    teacher, *students = trained
+    assert plan.given_teacher == plan.teacher_dir == Path(teacher[-1]).parent / "teacher"
+    for line in students:
+        options = read_options(line)
+        assert replace(planned[line[-1]].options, num_threads=1) == replace(options, config=None)
+    (labels,) = [shlex.split(line) for line in printed if line.startswith("steps/kd/make_labels.sh")]
+    assert plan.label_store == Path(labels[-1])
+    assert set(plan.temperatures) <= {float(text) for text in labels[4].split(",")}
+    decoded = {line[-1] for line in map(shlex.split, printed) if line[0] == "steps/kd/decode.sh"}
+    sets = plan.experiment.tune_data + plan.experiment.eval_data
+    for directory in (plan.teacher_dir, *(Path(line[-1]) for line in students)):
+        assert {str(decode_dir(directory, data, plan.search)) for data in sets} <= decoded
+
+
+def read_options(line: list[str]) -> TrainOptions:
+    """What a line `steps/kd/train.sh --cmd CMD --opts OPTS DATA DATA ALI ALI OUT` trains with."""
+    names = ("train-data", "dev-data", "train-ali", "dev-ali", "out")
+    paths = [word for name, path in zip(names, line[5:], strict=True) for word in (f"--{name}", path)]
+    return parse_options(TrainOptions, [*shlex.split(line[4]), *paths], prog="hybrid-kd train")
+
+
+def test_a_corpus_has_a_study_only_where_one_is_named() -> None:
+    printed = commands("--corpus", "an4_audio", "--stage", "15")
+    assert printed[0] == "no --study is given"
+    assert [line.split()[1] for line in printed[1:]] == ["collect", "report", "report"]
+    printed = commands("--corpus", "an4_audio", "--stage", "15", "--study", "conf/paper.yaml", "--nj", "3")
+    assert "hybrid-kd sweep --config conf/paper.yaml --exp exp/an4_audio" in printed[0]
+    assert "--jobs 3 " in printed[0]
+
+
+def test_a_study_is_handed_to_the_cluster_that_trains() -> None:
+    (printed, *_) = commands("--stage", "15", "--cuda-cmd", "queue.pl --gpu 1")
+    assert shlex.split(printed)[-2:] == ["--cmd", "queue.pl --gpu 1"]
+
+
+def test_without_students_of_a_teacher_there_is_no_page(tmp_path: Path) -> None:
+    for name in ("teachers", "hard", "distilled"):
+        (tmp_path / name).write_text("# none\n")
+    flags = ("--corpus", "an4_audio", "--systems", str(tmp_path), "--stage", "16")
+    assert [line.split()[1] for line in commands(*flags)] == ["collect", "report"]
 
 
 def test_kaldis_scripts_get_the_arguments_they_take(kaldi_root: Path) -> None:

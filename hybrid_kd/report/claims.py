@@ -110,7 +110,14 @@ def distillation_helps(bench: Bench) -> Finding:
     if hard is None or not students:
         return NotRun(claim, "hard-label student" if hard is None else "students of the teacher at T = 1")
     best = bench.best(students)
-    return Evidence(claim, f"best of {len(students)}: {bench.dev_words(best)}", (bench.test_of(best, hard),))
+    words = f"{_best_of(students)}: {bench.dev_words(best)}"
+    return Evidence(claim, words, (bench.test_of(best, hard),))
+
+
+def _best_of(families: Sequence[Family], kind: str = "one") -> str:
+    """How a family was chosen among those of a kind."""
+    of_kind = "" if kind == "one" else f" {kind}"
+    return f"best of {len(families)}{of_kind}" if len(families) > 1 else f"the only {kind}"
 
 
 def sd_is_best_at_zero(bench: Bench) -> Finding:
@@ -121,7 +128,8 @@ def sd_is_best_at_zero(bench: Bench) -> Finding:
     if zero is None or not others:
         return NotRun(claim, "SD at hard weight 0" if zero is None else "SD between 0 and 1")
     rival = bench.best([*others, *([hard] if hard else [])])
-    return Evidence(claim, f"best of the others: {bench.dev_words(rival)}", (bench.test_of(zero, rival),))
+    words, note = f"best of the others: {bench.dev_words(rival)}", "at hard weight 0 SD and SI are the same"
+    return Evidence(claim, words, (bench.test_of(zero, rival),), notes=(note,))
 
 
 def si_is_best_between(bench: Bench) -> Finding:
@@ -149,14 +157,16 @@ def si_beats_sd(bench: Bench) -> Finding:
     share = 1 / len(found)
     terms = [term for family, other in found for term in ((share, family), (-share, other))]
     weights = ", ".join(f"{family.labelling.hard_weight:g}" for family, _ in found)
+    chosen = f"the mean over hard weights {weights}" if len(found) > 1 else f"both at hard weight {weights}"
     lower = sum(bench.test.wer(family).mean < bench.test.wer(other).mean for family, other in found)
+    count = (f"SI has the lower WER at {lower} of {len(found)} hard weights",) if len(found) > 1 else ()
     best_si, best_sd = (bench.best(bench.interpolated(mixing, also_zero=True)) for mixing in ("si", "sd"))
     best = f"best of each: {bench.dev_words(best_si)}, {bench.dev_words(best_sd)}"
     return Evidence(
         claim,
-        f"nothing to choose: the mean over hard weights {weights}",
+        f"nothing to choose: {chosen}",
         (Test("SI against SD", bench.test.difference(terms)),),
-        notes=(f"SI has the lower WER at {lower} of {len(found)} hard weights", best),
+        notes=(*count, best),
     )
 
 
@@ -180,9 +190,8 @@ def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
     if reference is None:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     rival = bench.best(others)
-    return Evidence(
-        claim, f"best of {len(others)} other: {bench.dev_words(rival)}", (bench.test_of(reference, rival),)
-    )
+    words = f"{_best_of(others, 'other')}: {bench.dev_words(rival)}"
+    return Evidence(claim, words, (bench.test_of(reference, rival),))
 
 
 def _of_commonest_hard_weight(families: Sequence[Family]) -> list[Family]:
@@ -207,9 +216,8 @@ def annealing_helps(bench: Bench) -> Finding:
     if reference is None:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     best = bench.best(annealed)
-    return Evidence(
-        claim, f"best of {len(annealed)}: {bench.dev_words(best)}", (bench.test_of(best, reference),)
-    )
+    words = f"{_best_of(annealed)}: {bench.dev_words(best)}"
+    return Evidence(claim, words, (bench.test_of(best, reference),))
 
 
 def retraining_suffices(bench: Bench) -> Finding:
@@ -229,13 +237,14 @@ def retraining_suffices(bench: Bench) -> Finding:
                 pairs.append((family, usable))
     if hard is None or not pairs:
         return NotRun(claim, "a retrained student, the same one from scratch, and the hard-label student")
-    best = bench.best([family for family, _ in pairs])
+    retrained = [family for family, _ in pairs]
+    best = bench.best(retrained)
     scratch = next(other for family, other in pairs if family is best)
     kept = bench.test.difference([(1.0, best), (-0.5, scratch), (-0.5, hard)])
     courses = compare_courses(best, scratch)
     return Evidence(
         claim,
-        f"best of {len(pairs)} retrained: {bench.dev_words(best)}",
+        f"{_best_of(retrained, 'retrained')}: {bench.dev_words(best)}",
         (Test(f"{best.name} against the mean of {scratch.name} and {hard.name}", kept),),
         also=all(course.is_faster for course in courses) if courses else None,
         notes=(*_time_words(courses), _against(bench, best, scratch), _against(bench, best, hard)),

@@ -83,7 +83,7 @@ def calibration_panel(systems: Sequence[tuple[str, SystemResult]]) -> Panel | No
     ]
     if not measured:
         return None
-    with panel_axes(height=3.6) as (figure, axes):
+    with panel_axes(height=4.0) as (figure, axes):
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle=":")
         for (name, posteriors), color, marker in zip(measured, CYCLE, MARKERS, strict=False):
             bins = zip(posteriors.bin_confidence, posteriors.bin_accuracy, posteriors.bin_frames, strict=True)
@@ -92,7 +92,7 @@ def calibration_panel(systems: Sequence[tuple[str, SystemResult]]) -> Panel | No
             axes.plot(*zip(*points, strict=True), color=color, marker=marker, label=label) if points else None
         axes.set(xlabel="largest posterior", ylabel="share of frames right", xlim=(0, 1), ylim=(0, 1))
         axes.set_title(f"calibration on {measured[0][1].set_name}")
-        axes.legend(loc="upper left", fontsize=7.5)
+        axes.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2), fontsize=8)
         return finish(figure, "calibration", "share of frames right against the largest posterior")
 
 

@@ -34,7 +34,7 @@ def document_in_html(document: Document) -> str:
 <main>
 {sections}
 </main>
-<footer>Made by <code>hybrid-kd report</code> from the committed record alone.</footer>
+<footer>Made by <code>hybrid-kd report</code> from the record of the systems alone.</footer>
 </body>
 </html>
 """

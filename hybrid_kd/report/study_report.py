@@ -27,8 +27,9 @@ PAPERS_NUMBERS = (
 )
 BARS = (
     "Bars: 95 % interval of the paired difference to {reference} (bootstrap over clean utterances within"
-    " speakers, all environments of one together). Small dots: single seeds."
+    " speakers, all environments of one together)."
 )
+DOTS = " Small dots: single seeds."
 
 
 def study_document(study: Study, *, title: str) -> Document:
@@ -43,7 +44,10 @@ def study_document(study: Study, *, title: str) -> Document:
     dev, test = make_sides(study)
     sides = [side for side in (dev, test) if side is not None]
     sections = [verdict_section(grids[0], dev, test)]
-    sections += [*_figures(study, grids[0], sides), *_frames(study, grids[0], dev)]
+    sections += [
+        *_figures(study, grids[0], sides),
+        *_frames(study, grids[0], dev),
+    ]
     sections.append(Section("Systems", tables=_tables(grids[0], sides)))
     sections += [_other_students(grid, dev, test) for grid in grids[1:]]
     sections.append(Section("Where every number comes from", folded=[trace_table(study)]))
@@ -96,12 +100,15 @@ def verdict_section(grid: Grid, dev: Side | None, test: Side | None) -> Section:
     if not tested:
         return Section(title, ["None of the claims can be tested with what is decoded so far."], cards)
     chosen_on, tested_on = side_name(dev), side_name(test)
+    wers, seeds = "WERs are means over seeds", ", the seeds as they are"
+    if grid.num_seeds == 1:
+        wers, seeds = "There is one seed, so that nothing is said of how far another would differ", ""
     paragraphs = [
         f"What had to be chosen (hard weight, temperature, schedule) was chosen on {chosen_on}; each claim"
-        f" was then tested once on {tested_on}. WERs are means over seeds; differences are % absolute,"
+        f" was then tested once on {tested_on}. {wers}; differences are % absolute,"
         " negative where the claim predicts better. p: two-sided paired bootstrap,"
         f" {NUM_REPLICATES:,} samples of clean utterances within speakers, with all environments of one"
-        f" together, the seeds as they are; Holm-corrected over the {len(tested)} claims tested, at"
+        f" together{seeds}; Holm-corrected over the {len(tested)} claims tested, at"
         f" {LEVEL:g}. The interval of a difference is 95 %, not corrected.",
         f"The smallest difference that {tested_on} could have shown (in 4 of 5 such sets, at the strictest"
         f" corrected level): {min(tested):.2f} to {max(tested):.2f} % absolute, by claim.",
@@ -146,8 +153,9 @@ def _figures(study: Study, grid: Grid, sides: Sequence[Side]) -> list[Section]:
     at_temperatures = [f for label, f in grid.families.items() if label.temperature and not label.retrained]
     annealed = [f for label, f in grid.families.items() if label.temperature is None and not label.retrained]
     retrained = [f for label, f in grid.families.items() if label.retrained]
+    dots = DOTS if grid.num_seeds > 1 else ""
     against_hard, against_one = (
-        BARS.format(reference=words) for words in ("the hard-label student", "T = 1")
+        BARS.format(reference=words) + dots for words in ("the hard-label student", "T = 1")
     )
     retraining = retraining_table(grid, sides)
     return [

@@ -16,6 +16,7 @@ tri3b_gauss=5000
 gmm_decode_opts="--first-beam 7 --beam 8 --lattice-beam 4"
 beam=8
 lattice_beam=4
+study=conf/paper-mini.yaml
 
 prepare_corpus() {
   run local/mini/prepare_data.sh --nj "$nj" "$data"

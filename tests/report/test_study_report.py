@@ -125,6 +125,29 @@ def test_other_recipes_have_a_section_of_their_own(written: Path) -> None:
     assert "## Other students: 440 -> 4 x 512 -> 384, sigmoid, min iters 10" in text
 
 
+def test_a_small_grid_of_one_seed_has_every_figure_and_no_talk_of_seeds() -> None:
+    study = make_study(
+        student("hard", 3, mixing=None),
+        student("si0", 2, hard_weight=0.0),
+        student("si1", 2, hard_weight=0.1),
+        student("si5", 2, hard_weight=0.5),
+        student("sd5", 2, hard_weight=0.5, mixing="sd"),
+        student("t2", 3, hard_weight=0.1, temperatures="2"),
+        student("a2", 2, temperatures="3:2,2:2,1"),
+        student("again", 2, init="hard", losses=(1.7, 1.4)),
+    )
+    document = study_document(study, title="small")
+    names = {panel.name.split("_")[0] for panel in document.panels()}
+    assert {"figure1", "figure2", "figure3", "learning", "calibration"} <= names
+    verdict, *figures = document.sections
+    untested = [card.claim for card in verdict.cards if card.status == "not run"]
+    assert untested == ["Any temperature other than 1 hurts, also without pruning"]
+    assert "There is one seed" in verdict.paragraphs[0]
+    assert not any("single seeds" in paragraph for section in figures for paragraph in section.paragraphs)
+    several = study_document(whole_study(), title="several")
+    assert several.sections[1].paragraphs[0].endswith("Small dots: single seeds.")
+
+
 def test_what_is_missing_is_left_out() -> None:
     study = whole_study()
     bare = [replace(s, dev_posteriors=None, learning_curve=None) for s in study.systems[:5]]

@@ -96,6 +96,22 @@ def test_si_and_sd_are_compared_at_the_same_hard_weights() -> None:
     assert verdict.finding.notes[0] == "SI has the lower WER at 2 of 2 hard weights"
 
 
+def test_one_student_of_a_kind_is_not_called_the_best() -> None:
+    found = verdicts(
+        HARD,
+        student(2, 2, hard_weight=0.5),
+        student(2, 2, hard_weight=0.5, mixing="sd"),
+        student(2, 2, hard_weight=0.5, temperatures="2"),
+        student(2, 2, hard_weight=0.5, temperatures="3:2,2:2,1"),
+        make_student("again", errors_of(2), errors_of(2), init="hard"),
+    )
+    chosen = {c: v.finding.chosen for c, v in found.items() if isinstance(v.finding, Evidence)}
+    assert chosen["SI is better than SD"] == "nothing to choose: both at hard weight 0.5"
+    assert chosen["Any temperature other than 1 hurts"].startswith("the only other: SI 0.5, T=2 (")
+    assert chosen["Annealing the temperature helps"].startswith("the only one: SI 0.5, T=3->2->1, e=2 (")
+    assert chosen["Retraining suffices, in less time"].startswith("the only retrained: SI 0.5, retrained (")
+
+
 def test_temperature_is_told_apart_from_pruning() -> None:
     found = verdicts(
         HARD,
