@@ -30,6 +30,8 @@ class ScoreOptions:
     """largest LM weight that is searched"""
     penalties: str = "0,0.5,1"
     """word insertion penalties that are searched"""
+    also_at: tuple[str, ...] = ()
+    """more points (LMWT_WIP, such as 1_0.0) that errors are counted at; not searched"""
     nj: int = 1
     """parallel processes"""
     config: Path | None = None

@@ -32,7 +32,14 @@ from hybrid_kd.scoring.scored_dir import (
     read_points,
     read_set_scores,
 )
-from hybrid_kd.scoring.tuning import POINTS, PointRange, in_kaldis_order, parse_range, range_to_json
+from hybrid_kd.scoring.tuning import (
+    POINTS,
+    PointRange,
+    in_kaldis_order,
+    parse_points,
+    parse_range,
+    range_to_json,
+)
 from hybrid_kd.scoring.utterance_scores import (
     ScoringTexts,
     SetScores,
@@ -55,7 +62,8 @@ def score_directory(options: ScoreOptions) -> str:
     """
     searched = parse_range(options.min_lm_weight, options.max_lm_weight, options.penalties)
     data = read_data_dir(options.data, needs_feats=False)
-    scores = set_scores(options.decode_dir, data, options.graph, points=searched.points(), nj=options.nj)
+    points = (*searched.points(), *parse_points(options.also_at))
+    scores = set_scores(options.decode_dir, data, options.graph, points=points, nj=options.nj)
     table = error_table(scores)
     if not table.num_words.sum():
         raise HybridKdError.at(data.path / "text", "the reference has no words", fix="transcribe the data")

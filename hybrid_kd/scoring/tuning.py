@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -69,6 +69,21 @@ def parse_range(min_lm_weight: int, max_lm_weight: int, penalties: str) -> Point
                 fix="give, for example, 0,0.5,1",
             )
     return PointRange(min_lm_weight, max_lm_weight, tuple(sorted({float(text) for text in texts})))
+
+
+def parse_points(names: Sequence[str]) -> tuple[ScoringPoint, ...]:
+    """Points that are counted beside those that are searched.
+
+    Raises: HybridKdError if a name is not LMWT_WIP.
+    """
+    points = []
+    for name in names:
+        weight, separator, penalty = name.partition("_")
+        if not weight.isdigit() or int(weight) < 1 or not separator or not _PENALTY.fullmatch(penalty):
+            fix = "give LMWT_WIP, for example 1_0.0; the LM weight is a whole number from 1"
+            raise HybridKdError.at("--also-at", f"'{name}' is no scoring point", fix=fix)
+        points.append(ScoringPoint(int(weight), float(penalty)))
+    return tuple(points)
 
 
 def range_to_json(searched: PointRange) -> dict[str, Any]:

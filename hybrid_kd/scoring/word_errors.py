@@ -62,6 +62,11 @@ class ErrorTable:
     is_absent: Bool[np.ndarray, " utterances"]  # no lattice: all words deleted
     points: tuple[ScoringPoint, ...]
 
+    def by_utterance(self, point: ScoringPoint) -> list[int]:
+        """All word errors of each utterance, by sorted utt_id."""
+        errors = self.errors[:, self.points.index(point)].sum(axis=1).tolist()
+        return [count for _, count in sorted(zip(self.utt_ids, errors, strict=True))]
+
     def total(self, point: ScoringPoint, which: Bool[np.ndarray, " utterances"] | None = None) -> WordErrors:
         """Sum over the chosen utterances (by default all)."""
         chosen = np.ones(len(self.utt_ids), bool) if which is None else which

@@ -4,7 +4,14 @@ import pytest
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.scoring.best_paths import ScoringPoint
-from hybrid_kd.scoring.tuning import POINTS, PointRange, parse_range, range_from_json, range_to_json
+from hybrid_kd.scoring.tuning import (
+    POINTS,
+    PointRange,
+    parse_points,
+    parse_range,
+    range_from_json,
+    range_to_json,
+)
 
 
 def test_by_default_it_is_that_of_kaldis_scripts() -> None:
@@ -32,6 +39,12 @@ def test_points_are_in_kaldis_order_however_penalties_are_given() -> None:
 def test_an_impossible_range_is_refused(args: tuple[int, int, str], message: str) -> None:
     with pytest.raises(HybridKdError, match=message):
         parse_range(*args)
+
+
+@pytest.mark.parametrize("name", ["1", "0_0.0", "1_0.25", "x_0.0", "1.5_0.0"])
+def test_what_is_no_point_is_refused(name: str) -> None:
+    with pytest.raises(HybridKdError, match=rf"--also-at: '{name}' is no scoring point\n  fix: .*1_0\.0"):
+        parse_points(["9_0.5", name])
 
 
 def test_a_range_survives_its_file_and_older_files_have_the_default() -> None:

@@ -139,6 +139,18 @@ def test_train_hands_on_a_map_and_misses_it_before_anything_runs(recipe: Path, c
     assert "<--teacher-labels><exp/labels><--utt-map><exp/utt_map>" in log
 
 
+def test_train_hands_on_several_teachers_and_misses_any(recipe: Path, call: Call) -> None:
+    touch(recipe / "exp", "utt_map")
+    options = ["--teacher-labels", "exp/labels exp/labels_b", "--utt-map", "- exp/utt_map"]
+    assert "no such file exp/labels_b/labels.json" in call("train", *options, *ARGS["train"]).stderr
+    (recipe / "exp/labels_b").mkdir()
+    touch(recipe / "exp/labels_b", "labels.json")
+    done = call("train", *options, *ARGS["train"])
+    assert done.returncode == 0, done.stderr
+    log = (recipe / "exp/student/log/train.1.log").read_text()
+    assert "<--teacher-labels><exp/labels><exp/labels_b><--utt-map><-><exp/utt_map>" in log
+
+
 def test_train_without_options_gives_none(recipe: Path, call: Call) -> None:
     assert call("train", *ARGS["train"]).returncode == 0
     assert "<train><--train-data>" in (recipe / "exp/student/log/train.1.log").read_text()
