@@ -15,6 +15,8 @@ class Options:
     """directory that holds the systems"""
     out: Path
     """file to write (results/<experiment>.jsonl)"""
+    only: tuple[str, ...] = ()
+    """names of systems that are collected; by default all"""
     baseline: str | None = None
     """system that the others are compared with (paired bootstrap)"""
     kaldi: Path | None = None
@@ -27,7 +29,7 @@ def run(options: Options) -> None:
     """Collect, and say how many."""
     from hybrid_kd.errors import HybridKdError
     from hybrid_kd.report.baseline import compare_with_baseline
-    from hybrid_kd.report.collect import find_systems
+    from hybrid_kd.report.collect import find_system, find_systems
     from hybrid_kd.report.collect_study import complete_study
     from hybrid_kd.report.gmm_systems import find_gmm_systems
     from hybrid_kd.report.kaldi_results import find_kaldi_systems, read_searches
@@ -38,7 +40,10 @@ def run(options: Options) -> None:
         raise HybridKdError.at(
             "--kaldi and --kaldi-searches", "only one was given", fix="give both, or neither"
         )
-    collected = [*find_gmm_systems(options.exp), *find_systems(options.exp)]
+    if options.only:
+        collected = [find_system(options.exp / name) for name in options.only]
+    else:
+        collected = [*find_gmm_systems(options.exp), *find_systems(options.exp)]
     if options.baseline is not None:
         collected = compare_with_baseline(options.exp, collected, options.baseline)
     if options.kaldi is not None and options.kaldi_searches is not None:

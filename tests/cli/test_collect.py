@@ -28,6 +28,22 @@ def test_systems_are_collected_again_and_again(tmp_path: Path, capsys: pytest.Ca
     assert [result.system for result in read_study(out).systems] == ["hard_s0", "si", "sd"]
 
 
+def test_one_system_may_be_collected_when_it_is_finished(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = FakeExperiment(tmp_path)
+    for name in ("hard_s0", "si"):
+        experiment.add_system(name)
+    out = tmp_path / "tiny.jsonl"
+    args = ["collect", "--exp", str(experiment.exp), "--out", str(out), "--only"]
+    assert main([*args, "si"]) == 0
+    assert [result.system for result in read_study(out).systems] == ["si"]
+    assert main([*args, "hard_s0"]) == 0
+    assert "2 systems, 1 collected, 1 kept" in capsys.readouterr().out
+    assert main([*args, "absent"]) == 1
+    assert "absent: no finished system\n  fix: " in capsys.readouterr().err
+
+
 def test_kaldis_results_come_first(tmp_path: Path) -> None:
     experiment = FakeExperiment(tmp_path)
     experiment.add_system("hard_s0")
