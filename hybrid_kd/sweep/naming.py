@@ -23,7 +23,7 @@ NAMED_OTHERWISE = frozenset({*LABELS, "init", "seed"})
 
 def is_hard(values: Mapping[str, Any]) -> bool:
     """Whether the reference labels are all that counts."""
-    return bool(values["hard_weight"] == 1)
+    return values["hard_weight"] == 1 and not values["soft_weight"] and not values["uncertainty_weight"]
 
 
 def canonical(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def canonical(values: Mapping[str, Any]) -> dict[str, Any]:
     """
     full = {**DEFAULTS, **values}
     if is_hard(full):
-        return full | {name: DEFAULTS[name] for name in LABELS} | {"hard_weight": 1.0}
+        return full | {name: DEFAULTS[name] for name in (*LABELS, "soft_weight")} | {"hard_weight": 1.0}
     if full["hard_weight"] == 0:
         full["mixing"] = "si"
     if full["mixing"] == "si":

@@ -43,6 +43,15 @@ def names(tmp_path: Path, *entries: str, more: str = "") -> list[str]:
         ("{temperatures: '3:4,2:4,1'}", ["si_0.5_T3-2-1_e4_s0"]),
         ("{temperatures: '3:4,2:1,1'}", ["si_0.5_T3x4-2x1-1_s0"]),
         ("{min_iters: 10, batch_norm: true}", ["si_0.5_batch_norm_min_iters10_s0"]),
+        (
+            "{hard_weight: 1, soft_weight: [0, 0.5], uncertainty: true, uncertainty_weight: [0, 2]}",
+            [
+                "hard_uncertainty_s0",
+                "si_1_soft_weight0_uncertainty_uncertainty_weight2_s0",
+                "si_1_soft_weight0.5_uncertainty_s0",
+                "si_1_soft_weight0.5_uncertainty_uncertainty_weight2_s0",
+            ],
+        ),
         ("{init: exp/other/model}", ["si_0.5_from_model_s0"]),
         ("{mixing: [si, sd], hard_weight: [0, 0.5, 1]}", ["si_0_s0", "si_0.5_s0", "hard_s0", "sd_0.5_s0"]),
         ("{hard_weight: [0.5, 1], temperatures: [1, 2]}", ["si_0.5_s0", "si_0.5_T2_s0", "hard_s0"]),
