@@ -118,7 +118,7 @@ class _NoisyCrossEntropy(torch.autograd.Function):
     ) -> tuple[Float[Tensor, "batch pdfs"], Float[Tensor, "batch pdfs"], None, None]:
         """Of f the sum over the draws, of sigma each draw's times its eps."""
         gradient, eps = ctx.saved_tensors
-        of_sigma = torch.einsum("bsk,bsk->bk", gradient, eps.to(gradient.dtype))
+        of_sigma = (gradient * eps).sum(dim=1)  # an einsum takes five times as long on a CPU
         return scale * gradient.sum(dim=1), scale * of_sigma, None, None
 
 
