@@ -17,6 +17,7 @@ from torch.nn import functional
 from hybrid_kd.seeds import torch_generator
 
 NUM_DRAWS = 2**22
+MAX_DRAWS = 2**20  # of a frame
 WEYL = 0x9E3779B1  # the golden ratio of 2^32: it spreads consecutive frames evenly
 
 UncertaintyNoise = Literal["sigma", "sigma-eps"]
@@ -57,7 +58,7 @@ class EpochNoise:
     def of_frames(
         self, frame_index: Int64[Tensor, " batch"], *, samples: int, num_pdfs: int
     ) -> Float32[Tensor, "batch samples pdfs"]:
-        """Draws of these frames; ``samples`` x ``num_pdfs`` is at most NUM_DRAWS / 2."""
+        """Draws of these frames; ``samples`` x ``num_pdfs`` is at most MAX_DRAWS."""
         number = samples * num_pdfs
         stretches = self.draws.as_strided((NUM_DRAWS - number, number), (1, 1))
         begin = frame_index * WEYL % len(stretches)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from hybrid_kd.distill.noise import MAX_DRAWS
+from hybrid_kd.errors import HybridKdError
 from hybrid_kd.log_file import about_directory, log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
@@ -69,6 +71,7 @@ def _train_in(world: World, systems: Sequence[TrainOptions], device: torch.devic
             options,
             inputs,
             build_distillation(options, inputs),
+            _uncertainty(options, inputs),
             load_initial_network(options, network_shape(options, inputs)),
         )
         for options, inputs in zip(systems, load_shared_inputs(systems, device=device), strict=True)
@@ -95,6 +98,7 @@ class _Prepared:
     options: TrainOptions
     inputs: Inputs
     distillation: Distillation | None
+    uncertainty: Uncertainty | None
     initial: Dnn | None
 
 
@@ -124,7 +128,7 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
         system.distillation,
         options.randomizer_size,
         options.label_smoothing,
-        _uncertainty(options, inputs),
+        system.uncertainty,
         options.average,
     )
     return Training(Learner(network, _sgd_options(options), world), plan, options.out, is_named)
@@ -154,6 +158,12 @@ def _description(network: Dnn, inputs: Inputs, world: World) -> str:
 def _uncertainty(options: TrainOptions, inputs: Inputs) -> Uncertainty | None:
     if not options.uncertainty:
         return None
+    if (number := options.uncertainty_samples * inputs.num_pdfs) > MAX_DRAWS:
+        raise HybridKdError.at(
+            "--uncertainty-samples",
+            f"{options.uncertainty_samples} of {inputs.num_pdfs} pdfs are {number} draws a frame",
+            fix=f"give at most {MAX_DRAWS // inputs.num_pdfs}",
+        )
     return Uncertainty(inputs.num_pdfs, options.uncertainty_samples, options.uncertainty_noise)
 
 

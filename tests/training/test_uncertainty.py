@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import hybrid_kd.training.system as system_module
 from hybrid_kd.cli.main import main
 from hybrid_kd.network.dnn import num_parameters
 from hybrid_kd.network.model_dir import load_model
@@ -130,6 +131,16 @@ def test_a_teacher_without_uncertainty_is_an_error(
     message = capsys.readouterr().err
     assert "without: says nothing of its uncertainty" in message
     assert "fix: train the teacher with --uncertainty" in message
+
+
+def test_too_many_draws_are_refused_before_anything_is_written(
+    trainer: Trainer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system_module, "MAX_DRAWS", 50)
+    assert trainer.alone("alone", {"many": "--uncertainty --uncertainty-samples 6"}) == [1]
+    message = capsys.readouterr().err
+    assert "--uncertainty-samples: 6 of 9 pdfs are 54 draws a frame\n  fix: give at most 5" in message
+    assert not (trainer.exp / "alone" / "many").exists()
 
 
 def test_label_and_info_say_what_the_axes_lose(trainer: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
