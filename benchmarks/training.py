@@ -36,7 +36,7 @@ UTT_FRAMES = 256
 LEARNING_RATE = 1e-5
 MAX_BATCHES = 200
 PRUNE_BELOW = 0.01
-SAMPLES, RANK = 8, 32
+SAMPLES, RANK = 8, 64
 HARD, STORED, UNCERTAIN = "hard", "stored teacher", "stored teacher, uncertainty head"
 SYSTEMS = {
     "student 4x512, 384 pdfs": NetworkShape(440, 4, 512, 384),

@@ -19,7 +19,7 @@ class Options:
     """temperatures that students will be trained at"""
     prune_below: float = 0.01
     """posteriors below this at every temperature are not stored (the largest always is)"""
-    uncertainty_rank: int = 32
+    uncertainty_rank: int = 64
     """of a teacher with an uncertainty head: principal axes that its noise is stored on; 0 leaves it out"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto is cuda where there is one"""
