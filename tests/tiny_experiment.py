@@ -33,9 +33,9 @@ class TinyExperiment:
         ]
 
 
-def make_tiny_experiment(path: Path) -> TinyExperiment:
-    """Write it below ``path``: 12 training and 4 dev utterances."""
-    for name, utt_ids in (("train", _utt_ids(12)), ("dev", _utt_ids(4))):
+def make_tiny_experiment(path: Path, *, num_dev: int = 4) -> TinyExperiment:
+    """Write it below ``path``: 12 training utterances and a few of a dev set."""
+    for name, utt_ids in (("train", _utt_ids(12)), ("dev", _utt_ids(num_dev))):
         rng = np.random.default_rng(len(utt_ids))
         pdf_alis = {
             utt_id: np.repeat(rng.permutation(NUM_PDFS), rng.integers(1, 5, NUM_PDFS)) for utt_id in utt_ids

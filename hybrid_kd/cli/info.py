@@ -34,6 +34,7 @@ from hybrid_kd.cli.info_tables import (
     describe_symbol_table,
     describe_table,
 )
+from hybrid_kd.cli.info_uncertainty import describe_uncertainty
 from hybrid_kd.errors import HybridKdError
 
 KNOWN = (
@@ -51,6 +52,10 @@ class Options:
     """directory, file or rspecifier"""
     allow_pipes: bool = False
     """run the commands (`... |`) that stand in place of files"""
+    data: Path | None = None
+    """of a network with an uncertainty head: data directory over which to tell what it is unsure about"""
+    ali: Path | None = None
+    """alignment directory of --data"""
 
 
 def run(options: Options) -> None:
@@ -61,8 +66,21 @@ def run(options: Options) -> None:
         lines = _describe_directory(Path(options.path), allow_pipes=options.allow_pipes)
     else:
         lines = _describe_file(options.path, allow_pipes=options.allow_pipes)
+    lines += _uncertainty_lines(options)
     print(f"{options.path}: {lines[0]}")
     print(*lines[1:], sep="\n", end="\n" if lines[1:] else "")
+
+
+def _uncertainty_lines(options: Options) -> list[str]:
+    """What --data and --ali ask for.
+
+    Raises: HybridKdError if only one of them is given.
+    """
+    if options.data is None and options.ali is None:
+        return []
+    if options.data is None or options.ali is None:
+        raise HybridKdError.at("--data and --ali", "only one of them was given", fix="give both, or neither")
+    return describe_uncertainty(Path(options.path), options.data, options.ali)
 
 
 def _describe_directory(path: Path, *, allow_pipes: bool) -> list[str]:

@@ -4,35 +4,41 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hybrid_kd.cli.info_gmm import describe_transition_model
+from hybrid_kd.cli.info_uncertainty import describe_head, describe_label_sigma
 from hybrid_kd.config import read_yaml
 from hybrid_kd.run_record import CONFIG, PROVENANCE, made_by
 
 if TYPE_CHECKING:
-    from hybrid_kd.distill.label_store import LabelStoreHeader
+    from hybrid_kd.distill.label_store import LabelStore
 
 
 def describe_label_store(path: Path) -> list[str]:
     """A label store: its header, and that its files are whole."""
     from hybrid_kd.distill.label_store import read_label_store
 
-    header = read_label_store(path).header
+    store = read_label_store(path)
+    header = store.header
     masses = zip(header.temperatures, header.discarded_mass, strict=True)
     return [
         f"label store: {header.num_utterances} utterances, {header.num_frames} frames",
         f"  entries: {header.num_entries} ({header.num_entries / max(1, header.num_frames):.2f} a frame), "
         f"pruned below {header.prune_below:g}, of {header.num_pdfs} pdfs",
         *(f"  T = {temperature:g}: pruning discards {mass:.4%} of the mass" for temperature, mass in masses),
-        *_noise_lines(header),
         f"  teacher: {header.teacher} (sha256 {header.teacher_sha256})",
         f"  data: {header.data} (sha256 {header.data_sha256})",
+        *_noise_lines(store),
     ]
 
 
-def _noise_lines(header: "LabelStoreHeader") -> list[str]:
+def _noise_lines(store: "LabelStore") -> list[str]:
+    header = store.header
     if header.uncertainty_lost is None:
         return []
     lost = f"{header.uncertainty_lost:.2%} of its variance lost"
-    return [f"  uncertainty: direction of sigma on {header.uncertainty_rank} principal axes, {lost}"]
+    return [
+        f"  uncertainty: direction of sigma on {header.uncertainty_rank} principal axes, {lost}",
+        *describe_label_sigma(store),
+    ]
 
 
 def describe_model_dir(path: Path) -> list[str]:
@@ -43,7 +49,7 @@ def describe_model_dir(path: Path) -> list[str]:
     lines = ["model directory"]
     if (path / "final.safetensors").exists():
         network, parameters = describe_networks(path / "final.safetensors")
-        lines += [f"  network: {network}", f"  parameters: {parameters:,}"]
+        lines += [f"  network: {network}", f"  parameters: {parameters:,}", *describe_head(path)]
     else:
         lines += ["  no final.safetensors: the training is not finished"]
     if (path / "final.mdl").exists():

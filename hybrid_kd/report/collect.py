@@ -20,7 +20,7 @@ from hybrid_kd.report.record_file import read_json_lines
 from hybrid_kd.report.records import ITSELF, DecodeResult, SystemResult
 from hybrid_kd.run_record import CONFIG, PROVENANCE
 from hybrid_kd.scoring.scored_dir import SCORE, read_chosen_point, read_error_table
-from hybrid_kd.scoring.tuning import range_from_json
+from hybrid_kd.scoring.tuning import POINTS, range_from_json
 from hybrid_kd.scoring.word_errors import best_point, pool
 from hybrid_kd.training.options import TrainOptions
 
@@ -56,8 +56,10 @@ def find_systems(exp: Path) -> list[SystemResult]:
 def find_system(path: Path) -> SystemResult:
     """The finished system in ``path``; of a link, the one beside it that it leads to.
 
-    Raises: HybridKdError as find_systems.
+    Raises: HybridKdError as find_systems, or if there is none.
     """
+    if not path.is_dir() or not _is_finished(path):
+        raise HybridKdError.at(path, "no finished system", fix="give the name of one that is trained")
     links = _find_aliases(path.parent).get(path.resolve(), [])
     return read_system(path.parent / path.resolve().name if path.name in links else path, links)
 
@@ -131,7 +133,7 @@ def _config(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in config.items() if name not in {"out", "config", *HARDWARE}}
     named = {name: listed(kept.get(name)) for name in ("init", "teacher")}
     return kept | {
-        name: plain(tuple(_name_beside(path, other) for other in others)) for name, others in named.items()
+        name: plain(tuple(name_beside(path, other) for other in others)) for name, others in named.items()
     }
 
 
@@ -164,7 +166,7 @@ def _shape_in_words(shape: dict[str, Any]) -> str:
 def _origin(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     """The members of an ensemble, the file that a network was imported from, or how it was trained."""
     if "ensemble_of" in config:
-        return {"ensemble_of": [_name_beside(path, str(member)) for member in config["ensemble_of"]]}
+        return {"ensemble_of": [name_beside(path, str(member)) for member in config["ensemble_of"]]}
     if IMPORTED in config:
         return {"imported_from": config[IMPORTED]}
     return _training(path, config)
@@ -180,16 +182,16 @@ def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     if teachers:
         training = {"labels": config["mixing"], **{name: config[name] for name in DISTILLATION}}
         training |= {"sd_draw": config["sd_draw"]} if config["mixing"] == "sd" else {}
-        training["teacher"] = " + ".join(_name_beside(path, teacher) for teacher in teachers)
+        training["teacher"] = " + ".join(name_beside(path, teacher) for teacher in teachers)
     if config.get("init"):
-        training["init"] = _name_beside(path, config["init"])
+        training["init"] = name_beside(path, config["init"])
     training["seed"] = config["seed"]
     defaults = option_defaults(TrainOptions)
     told = {name: value for name, value in config.items() if name not in OTHERWISE_TOLD}
     return training | {name: value for name, value in told.items() if value != defaults.get(name)}
 
 
-def _name_beside(path: Path, other: str) -> str:
+def name_beside(path: Path, other: str) -> str:
     """The name alone of a system of the same experiment, otherwise its path."""
     return Path(other).name if Path(other).parent.resolve() == path.parent.resolve() else other
 
@@ -255,6 +257,7 @@ def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResul
             real_time_factor_network=decoding.get("real_time_factor_network"),
             real_time_factor_wall=decoding.get("real_time_factor_wall"),
             errors_by_utterance=_errors_by_utterance(directory) if is_whole_set else None,
+            errors_elsewhere=_errors_elsewhere(directory, score) if is_whole_set else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise HybridKdError.at(directory / SCORE, f"it lacks {error}", fix=SCORE_AGAIN) from error
@@ -263,9 +266,14 @@ def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResul
 def _errors_by_utterance(directory: Path) -> list[int]:
     """Word errors at the chosen point, by sorted utt_id."""
     point = read_chosen_point(directory)
-    table = read_error_table(directory, [point])
-    errors = table.errors[:, table.points.index(point)].sum(axis=1).tolist()
-    return [count for _, count in sorted(zip(table.utt_ids, errors, strict=True))]
+    return read_error_table(directory, [point]).by_utterance(point)
+
+
+def _errors_elsewhere(directory: Path, score: dict[str, Any]) -> dict[str, list[int]] | None:
+    """The same at the points that were counted and not searched; None without any."""
+    table = read_error_table(directory, [])
+    searched = {*range_from_json(score.get("searched")).points(), *POINTS}
+    return {p.name: table.by_utterance(p) for p in table.points if p not in searched} or None
 
 
 def _tuned_on(directory: Path, score: dict[str, Any]) -> str:

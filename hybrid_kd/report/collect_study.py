@@ -5,7 +5,7 @@ measured, with the sha256 of what it was measured on.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,12 @@ from hybrid_kd.config import listed, read_yaml
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.json_files import read_json
+from hybrid_kd.network.uncertainty import UNCERTAINTY
+from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.report.collect import find_system
+from hybrid_kd.report.frame_groups import snr_file
+from hybrid_kd.report.measured_once import measured_once
 from hybrid_kd.report.record_file import build, merge_studies, read_study, write_study
 from hybrid_kd.report.records import (
     DevPosteriors,
@@ -25,6 +29,7 @@ from hybrid_kd.report.records import (
     Study,
     SystemResult,
 )
+from hybrid_kd.report.teacher_agreement import read_agreements
 from hybrid_kd.run_record import CONFIG, PROVENANCE
 from hybrid_kd.scoring.scored_dir import read_set_scores
 
@@ -58,7 +63,8 @@ def complete_study(exp: Path, systems: Sequence[SystemResult]) -> Study:
         measured.append(replace(system, dev_posteriors=posteriors))
         if example is not None:
             examples.setdefault(example.utt_id, example)
-    return Study(measured, sets, _read_labels(exp, systems), next(iter(examples.values()), None))
+    labels, agreements = _read_labels(exp, systems), read_agreements(exp, systems)
+    return Study(measured, sets, labels, next(iter(examples.values()), None), agreements)
 
 
 def read_sets(exp: Path, systems: Sequence[SystemResult]) -> list[SetRecord]:
@@ -92,10 +98,20 @@ def read_dev_posteriors(exp: Path, system: SystemResult) -> tuple[ExampleRecord,
         return None
     inputs = read_json(member / PROVENANCE).get("inputs", {})
     key = {"version": VERSION, "model": system.model_sha256, "dev_frames": inputs.get("dev_frames")}
-    content = _cached(path / DEV_POSTERIORS, key, lambda: _measure(path, member, key["dev_frames"]))
+    key |= _key_of_uncertainty(path)
+    content = measured_once(path / DEV_POSTERIORS, key, lambda: _measure(path, member, key["dev_frames"]))
     if content is None:
         return None
     return build(ExampleRecord, content["example"]), build(DevPosteriors, content["posteriors"])
+
+
+def _key_of_uncertainty(path: Path) -> dict[str, str]:
+    """Of what is measured besides, if there is a head: by it, and by the table of signal-to-noise ratios."""
+    if not (path / UNCERTAINTY).is_file():
+        return {}
+    table = snr_file(Path(read_yaml(path / CONFIG)["dev_data"]))
+    snr = {} if table is None else {"snr": sha256_of_file(table)}
+    return {"uncertainty": sha256_of_file(path / UNCERTAINTY), **snr}
 
 
 def _trained_member(path: Path, system: SystemResult) -> Path | None:
@@ -111,19 +127,12 @@ def _trained_member(path: Path, system: SystemResult) -> Path | None:
 
 def _measure(path: Path, member: Path, dev_frames: str | None) -> dict[str, Any] | None:
     from hybrid_kd.network.model_dir import load_model
-    from hybrid_kd.report.dev_posteriors import load_dev_set, measure_dev_posteriors
+    from hybrid_kd.report.dev_posteriors import dev_set_of, measure_dev_posteriors
 
-    config = read_yaml(member / CONFIG)
-    dev_data, dev_ali = Path(config["dev_data"]), Path(config["dev_ali"])
-    if not dev_data.is_dir() or not dev_ali.is_dir():
-        logger.warning("%s: %s or %s is not there: posteriors are not measured", path, dev_data, dev_ali)
+    dev = dev_set_of(member, dev_frames)
+    if dev is None:
         return None
-    splice = Splice(config["left_context"], config["right_context"])
-    dev = load_dev_set(dev_data, dev_ali, splice, config["frame_tolerance"])
-    if dev_frames != dev.frames.sha256:
-        logger.warning("%s: %s is not what it was in training: posteriors are not measured", path, dev_data)
-        return None
-    logger.info("%s: measuring its posteriors over %s", path, dev_data)
+    logger.info("%s: measuring its posteriors over %s", path, dev.data_dir)
     return {
         "example": asdict(dev.example),
         "posteriors": asdict(measure_dev_posteriors(load_model(path), dev)),
@@ -143,7 +152,7 @@ def _read_labels(exp: Path, systems: Sequence[SystemResult]) -> list[LabelsRecor
             logger.warning("%s: its label store %s is not there any more", system.system, store)
             continue
         key = {"version": VERSION, "sha256": read_json(path / HEADER)["sha256"]}
-        content = _cached(path / STATISTICS, key, lambda: _measure_labels(exp, path, system))  # noqa: B023
+        content = measured_once(path / STATISTICS, key, lambda: _measure_labels(exp, path, system))  # noqa: B023
         if content is not None:
             found.append(build(LabelsRecord, content["labels"]))
     return found
@@ -164,15 +173,3 @@ def _measure_labels(exp: Path, store: Path, system: SystemResult) -> dict[str, A
         dev = load_dev_set(dev_data, dev_ali, splice, config["frame_tolerance"])
     logger.info("%s: measuring its labels", store)
     return {"labels": asdict(measure_labels(store, dev))}
-
-
-def _cached(
-    file: Path, key: dict[str, Any], measure: Callable[[], dict[str, Any] | None]
-) -> dict[str, Any] | None:
-    """What ``file`` holds for this key; otherwise what is measured, and written there."""
-    if file.is_file() and (content := read_json(file)).get("key") == key:
-        return content
-    measured = measure()
-    if measured is not None:
-        write_json(file, {"key": key, **measured})
-    return measured

@@ -15,15 +15,19 @@ from torch import Tensor
 
 from hybrid_kd.archives.data_dir import read_data_dir
 from hybrid_kd.archives.transition_model import read_transition_model
+from hybrid_kd.config import read_yaml
 from hybrid_kd.frames.labelled import LabelledFrames, Splice, load_labelled_frames
 from hybrid_kd.network.model_dir import AcousticModel
+from hybrid_kd.report.calibration import calibration_of, frame_scores
+from hybrid_kd.report.frame_groups import read_snr
 from hybrid_kd.report.learning_curve import rounded
 from hybrid_kd.report.phones import phones_of_pdfs, quantise, rows_of_pdfs
 from hybrid_kd.report.records import DevPosteriors, ExampleRecord
+from hybrid_kd.report.uncertainty import FrameNames, measure_uncertainty
+from hybrid_kd.run_record import CONFIG
 
 logger = logging.getLogger(__name__)
 
-NUM_BINS = 15
 BATCH = 4096  # frames at once
 EXAMPLE_FRAMES = 150
 
@@ -35,6 +39,11 @@ class DevSet:
     frames: LabelledFrames
     phone_of_pdf: list[str]
     example: ExampleRecord
+    data_dir: Path
+
+    def names(self) -> FrameNames:
+        """Of groups of its frames."""
+        return FrameNames(self.phone_of_pdf, read_snr(self.data_dir))
 
     @property
     def example_frames(self) -> Int64[Tensor, " batch"]:
@@ -60,7 +69,25 @@ def load_dev_set(data_dir: Path, ali_dir: Path, splice: Splice, frame_tolerance:
     phone_of_pdf = phones_of_pdfs(model, ali_dir / "phones.txt")
     example = choose_example(frames, phone_of_pdf, data_dir.name)
     text = read_data_dir(data_dir).text or {}
-    return DevSet(frames, phone_of_pdf, replace(example, text=" ".join(text.get(example.utt_id, []))))
+    example = replace(example, text=" ".join(text.get(example.utt_id, [])))
+    return DevSet(frames, phone_of_pdf, example, data_dir)
+
+
+def dev_set_of(system_dir: Path, dev_frames: str | None) -> DevSet | None:
+    """What a network was validated on; None if it is gone, or its sha256 is another than ``dev_frames``."""
+    config = read_yaml(system_dir / CONFIG)
+    dev_data, dev_ali = Path(config["dev_data"]), Path(config["dev_ali"])
+    if not dev_data.is_dir() or not dev_ali.is_dir():
+        words = "%s: %s or %s is not there: posteriors are not measured"
+        logger.warning(words, system_dir, dev_data, dev_ali)
+        return None
+    splice = Splice(config["left_context"], config["right_context"])
+    dev = load_dev_set(dev_data, dev_ali, splice, config["frame_tolerance"])
+    if dev_frames != dev.frames.sha256:
+        words = "%s: %s is not what it was in training: posteriors are not measured"
+        logger.warning(words, system_dir, dev_data)
+        return None
+    return dev
 
 
 def choose_example(frames: LabelledFrames, phone_of_pdf: list[str], set_name: str) -> ExampleRecord:
@@ -83,49 +110,23 @@ def measure_dev_posteriors(model: AcousticModel, dev: DevSet) -> DevPosteriors:
     for frame_index in torch.arange(frames.num_frames).split(BATCH):  # type: ignore[no-untyped-call]
         log_posteriors = model.logits_of_spliced(frames.inputs.spliced(frame_index)).log_softmax(dim=1)
         parts.append(_frame_values(log_posteriors, frames.pdf_ali[frame_index]))
-    loss, entropy, confidence, correct = torch.cat(parts, dim=1).numpy()
+    values = torch.cat(parts, dim=1).numpy()
     example = model.logits_of_spliced(frames.inputs.spliced(dev.example_frames)).softmax(dim=1)
-    bins = reliability(confidence, correct)
-    return DevPosteriors(
+    posteriors = DevPosteriors(
         set_name=dev.example.set_name,
         num_frames=frames.num_frames,
-        cross_entropy=rounded(loss.mean()),
-        frame_accuracy=rounded(correct.mean()),
-        entropy=rounded(entropy.mean()),
-        calibration_error=rounded(calibration_error(bins)),
-        bin_frames=bins[0].astype(int).tolist(),
-        bin_confidence=[rounded(value) for value in bins[1]],
-        bin_accuracy=[rounded(value) for value in bins[2]],
+        **vars(calibration_of(values[:3])),
+        entropy=rounded(values[3].mean()),
         example=dev.example_rows(example),
     )
+    if model.uncertainty is None:
+        return posteriors
+    return replace(posteriors, uncertainty=measure_uncertainty(model, frames, dev.names()))
 
 
 def _frame_values(
     log_posteriors: Float[Tensor, "batch pdfs"], pdf_ali: Int64[Tensor, " batch"]
 ) -> Float64[Tensor, "4 batch"]:
-    """Cross-entropy with the reference, entropy, largest posterior, and whether it is the reference's."""
-    posteriors = log_posteriors.exp()
-    confidence, best = posteriors.max(dim=1)
-    loss = -log_posteriors.gather(1, pdf_ali[:, None]).squeeze(1)
-    entropy = -(posteriors * log_posteriors).sum(dim=1)
-    return torch.stack([loss, entropy, confidence, best == pdf_ali]).double()
-
-
-def reliability(
-    confidence: Float64[np.ndarray, " frames"], correct: Float64[np.ndarray, " frames"]
-) -> Float64[np.ndarray, "3 bins"]:
-    """Frames, mean confidence and accuracy in bins of equal width of the largest posterior; 0 where empty."""
-    bins = np.minimum((confidence * NUM_BINS).astype(int), NUM_BINS - 1)
-    count, confidences, correct_ones = (
-        np.bincount(bins, weights=weights, minlength=NUM_BINS) for weights in (None, confidence, correct)
-    )
-    return np.stack([count, confidences / np.maximum(count, 1), correct_ones / np.maximum(count, 1)])
-
-
-def calibration_error(bins: Float64[np.ndarray, "3 bins"]) -> float:
-    """sum_bins (frames / all frames) |accuracy - confidence|: 0 for a network that knows what it knows.
-
-    Source: Guo et al. 2017, "On calibration of modern neural networks", ECE.
-    """
-    count, confidence, accuracy = bins
-    return float((count * np.abs(accuracy - confidence)).sum() / count.sum())
+    """``frame_scores``, and the entropy."""
+    entropy = -(log_posteriors.exp() * log_posteriors).sum(dim=1, keepdim=True)
+    return torch.cat([frame_scores(log_posteriors, pdf_ali), entropy.double().T])

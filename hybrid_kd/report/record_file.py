@@ -17,9 +17,11 @@ from hybrid_kd.report.records import (
     Study,
     SystemResult,
 )
+from hybrid_kd.report.uncertainty_records import AgreementRecord
 
 RECORD_CLASSES: dict[str, type[Record]] = {
-    record_class.kind: record_class for record_class in (SetRecord, LabelsRecord, ExampleRecord)
+    record_class.kind: record_class
+    for record_class in (SetRecord, LabelsRecord, ExampleRecord, AgreementRecord)
 }
 Item = TypeVar("Item")
 
@@ -63,6 +65,7 @@ def read_study(path: Path) -> Study:
         [record for record in records if isinstance(record, SetRecord)],
         [record for record in records if isinstance(record, LabelsRecord)],
         next((record for record in records if isinstance(record, ExampleRecord)), None),
+        [record for record in records if isinstance(record, AgreementRecord)],
     )
     _check_lengths(path, study)
     return study
@@ -83,7 +86,11 @@ def merge_studies(kept: Study, collected: Study, *, path: Path) -> Study:
         raise _changed(path, f"has another example than {collected.example}")
     labels = {record.name: record for record in [*kept.labels, *collected.labels]}
     systems = {(result.experiment, result.system): result for result in [*kept.systems, *collected.systems]}
-    return Study(list(systems.values()), list(sets.values()), list(labels.values()), example)
+    agreements = {(each.first, each.second): each for each in [*kept.agreements, *collected.agreements]}
+    return Study(
+        *(list(systems.values()), list(sets.values()), list(labels.values()), example),
+        agreements=list(agreements.values()),
+    )
 
 
 def write_study(path: Path, study: Study) -> None:
@@ -112,8 +119,16 @@ def _check_lengths(path: Path, study: Study) -> None:
 
 
 def _to_json(record: Record) -> dict[str, Any]:
+    """What few systems have is left out of the lines of the others."""
     if isinstance(record, SystemResult):
-        return asdict(record)
+        content = asdict(record)
+        for decode in content["decodes"]:
+            if decode["errors_elsewhere"] is None:
+                del decode["errors_elsewhere"]
+        posteriors = content["dev_posteriors"]
+        if posteriors is not None and posteriors["uncertainty"] is None:
+            del posteriors["uncertainty"]
+        return content
     return {"kind": record.kind, **asdict(record)}
 
 
@@ -125,17 +140,19 @@ def _from_json(content: dict[str, Any]) -> Record:
 
 
 def build(record_class: type[Item], content: Any) -> Item:
-    """A dataclass, and those inside it, from plain values.
+    """A dataclass, and those inside it, from plain values; fields that have a default may be absent.
 
     Raises: ValueError for a key that is missing or unknown, or a value of another type.
     """
     if not isinstance(content, dict):
         raise ValueError(f"not a JSON object: {content!r}")
     hints = get_type_hints(record_class)
-    if different := sorted(hints.keys() ^ content.keys()):
+    fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
+    needed = {each.name for each in fields if each.default is each.default_factory is dataclasses.MISSING}
+    if different := sorted((needed - content.keys()) | (content.keys() - hints.keys())):
         problem = "missing" if different[0] in hints else "unknown"
         raise ValueError(f"{problem} key '{different[0]}'")
-    return record_class(**{name: _convert(name, content[name], hint) for name, hint in hints.items()})
+    return record_class(**{name: _convert(name, content[name], hints[name]) for name in content})
 
 
 def _convert(name: str, value: Any, hint: Any) -> Any:

@@ -1,12 +1,15 @@
 """What is known of an experiment, as results/<experiment>.jsonl keeps it: one record a line.
 
 A file holds its scored sets (SetRecord), label stores (LabelsRecord), the utterance that serves as an example
-(ExampleRecord) and, one line each, the finished systems (SystemResult). The files are committed, so that
-reports can be made where no experiment lies on disk; record_file.py reads and writes them.
+(ExampleRecord), how far teachers agree (AgreementRecord) and, one line each, the finished systems
+(SystemResult). The files are committed, so that reports can be made where no experiment lies on disk;
+record_file.py reads and writes them.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
+
+from hybrid_kd.report.uncertainty_records import AgreementRecord, Uncertainty
 
 ITSELF = "itself"  # tuned_on, where the scoring point was chosen on the set that is scored
 
@@ -92,7 +95,8 @@ class DecodeResult:
 
     tuned_on: where LM weight and insertion penalty were chosen (a set, or ITSELF). The own best WER is at the
     point (LMWT_WIP) that is best for this set. is_whole_set: not a part that was decoded to compare beams.
-    errors_by_utterance: of a whole set, in the order of its SetRecord.
+    errors_by_utterance: of a whole set, in the order of its SetRecord; errors_elsewhere: the same at points
+    that were counted and not searched (near LM weight 0), by name.
     """
 
     directory: str
@@ -120,6 +124,7 @@ class DecodeResult:
     real_time_factor_wall: float | None
     against_baseline: AgainstBaseline | None = None
     errors_by_utterance: list[int] | None = None
+    errors_elsewhere: dict[str, list[int]] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,11 +143,10 @@ class LearningCurve:
 
 @dataclass(frozen=True)
 class DevPosteriors:
-    """A network's posteriors over the dev set beside the reference alignment.
+    """A network's posteriors over the dev set beside the reference alignment (see Calibration).
 
-    cross_entropy, entropy: nats a frame. calibration_error: expected, of the largest posterior, in bins of
-    equal width over [0, 1]; bin_frames, bin_confidence and bin_accuracy (means, 0 where empty) are of them.
-    example: phone posteriors over the example (see quantise).
+    entropy: nats a frame. example: phone posteriors over the example (see quantise). uncertainty: of a
+    network with an uncertainty head.
     """
 
     set_name: str
@@ -155,6 +159,7 @@ class DevPosteriors:
     bin_confidence: list[float]
     bin_accuracy: list[float]
     example: list[str]
+    uncertainty: Uncertainty | None = None
 
 
 @dataclass(frozen=True)
@@ -191,7 +196,7 @@ class SystemResult:
     dev_posteriors: DevPosteriors | None = None
 
 
-Record = SetRecord | LabelsRecord | ExampleRecord | SystemResult
+Record = SetRecord | LabelsRecord | ExampleRecord | AgreementRecord | SystemResult
 
 
 @dataclass(frozen=True)
@@ -202,7 +207,9 @@ class Study:
     sets: list[SetRecord] = field(default_factory=list)
     labels: list[LabelsRecord] = field(default_factory=list)
     example: ExampleRecord | None = None
+    agreements: list[AgreementRecord] = field(default_factory=list)
 
     def records(self) -> list[Record]:
         """What stands on the lines, in their order."""
-        return [*self.sets, *([self.example] if self.example else []), *self.labels, *self.systems]
+        example = [self.example] if self.example else []
+        return [*self.sets, *example, *self.labels, *self.agreements, *self.systems]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 
 # Writes data/<name>/ for one of the reference experiments under HYBRID_KD_SHARED (by default ../shared):
-#   data/<name>/data-fmllr/<set>/   feats.scp with absolute paths; text, utt2spk, spk2utt, utt2dur, utt2num_frames
+#   data/<name>/data-fmllr/<set>/   feats.scp with absolute paths; text, utt2spk, spk2utt, utt2dur, utt2num_frames;
+#                                   utt2snr (dB) of the set's mix.tsv, where there is one
 #   data/<name>/data/<x>            links to the experiment's data/<x> (lang_test, dict, ...)
 #   data/<name>/exp/<x>             links to its exp/<x> (tri3b with its graph, tri3b_ali_*, nnet1_student_ce)
 #   data/<name>/golden              link, where there is one
@@ -47,6 +48,14 @@ for set_dir in "$from"/data-fmllr/*/; do
   cut -d ' ' -f 2- "$to/feats.scp" | sed 's/:[0-9]*$//' | sort -u | while IFS= read -r archive; do
     [ -f "$archive" ] || { echo "$0: no such file $archive" >&2; exit 1; }
   done
+  mix=$from/data/$(basename "$set_dir")/mix.tsv
+  if [ -f "$mix" ]; then
+    awk -F '\t' -v script="$0" '
+      NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i
+                if (!("snr_db" in column)) { print script ": " FILENAME ": no column snr_db" > "/dev/stderr"; exit 1 }
+                next }
+      { print $column["utt_id"], $column["snr_db"] }' "$mix" | sort > "$to/utt2snr"
+  fi
 done
 
 mkdir -p "$part/data" "$part/exp"

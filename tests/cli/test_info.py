@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,18 @@ from safetensors.numpy import save_file
 
 from hybrid_kd.archives.matrices import open_matrix_writer
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
+from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.cli.main import main
 from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
+from hybrid_kd.distill.noise import fit_noise_axes
+from hybrid_kd.frames.labelled import Splice, load_labelled_frames
 from tests.archives.test_lattices import COMPACT
+from tests.tiny_experiment import (
+    TinyExperiment,
+    make_tiny_experiment,
+    transition_model_text,
+    write_alignment_dir,
+)
 
 
 @pytest.fixture
@@ -136,6 +146,82 @@ def test_a_label_store(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
     assert f"teacher: exp/teacher (sha256 {'a' * 64})" in text
     (tmp_path / "labels" / "logits.float32").write_bytes(b"")
     assert "logits.float32: holds 0 bytes instead of" in info(capsys, tmp_path / "labels", status=1)
+
+
+def test_a_label_store_of_an_uncertain_teacher(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """sigma is 1 in one utterance and 2 in the other, for all of the nine pdfs of three phones."""
+    teacher, data = tmp_path / "teacher", tmp_path / "data"
+    teacher.mkdir()
+    data.mkdir()
+    (teacher / "final.mdl").write_text(transition_model_text(3))
+    (data / "utt2snr").write_text("a_BUS_SIMU 3\nb_STR_SIMU 0\n")
+    arguments = str(teacher), "a" * 64, str(data), "b" * 64, 9, (1.0,), 0.01
+    plan = LabelStorePlan(*arguments, uncertainty_rank=2, uncertainty_sha256="c" * 64)
+    logits = 5 * torch.eye(9)[[0, 4]]
+    utterances = [
+        TeacherOutputs("a_BUS_SIMU", logits, torch.ones(2, 9)),
+        TeacherOutputs("b_STR_SIMU", logits[:1], 2 * torch.ones(1, 9)),
+    ]
+    axes = fit_noise_axes(torch.rand(20, 9), 2)
+    write_label_store(tmp_path / "labels", utterances, plan, axes)
+    lines = info(capsys, tmp_path / "labels").splitlines()
+    rows = [line.split() for line in lines[lines.index(f"  data: {data} (sha256 {'b' * 64})") + 1 :]]
+    assert rows[0][:2] == ["uncertainty:", "direction"]
+    assert rows[2:4] == [["BUS", "2", "1.000"], ["STR", "1", "2.000"]]
+    assert rows[5:7] == [["0", "to", "2", "dB", "1", "2.000"], ["2", "to", "4", "dB", "2", "1.000"]]
+    assert rows[8:] == [["1", "2", "1.500"], ["2", "1", "1.000"]]
+    (teacher / "final.mdl").unlink()
+    (data / "utt2snr").unlink()
+    assert "STR" in (text := info(capsys, tmp_path / "labels"))
+    assert "phone" not in text
+    assert "ratio" not in text
+
+
+@pytest.fixture(scope="module")
+def unsure(tmp_path_factory: pytest.TempPathFactory) -> tuple[TinyExperiment, Path]:
+    """A network with an uncertainty head, and what it was trained on."""
+    root = tmp_path_factory.mktemp("unsure")
+    data = make_tiny_experiment(root / "data", num_dev=60)
+    train = ["train", *data.train_args(root / "model"), "--max-iters", "1", "--uncertainty"]
+    assert main(train) == 0
+    return data, root / "model"
+
+
+def test_what_a_network_is_unsure_about(
+    capsys: pytest.CaptureFixture[str], unsure: tuple[TinyExperiment, Path]
+) -> None:
+    data, model = unsure
+    assert "  uncertainty head: softplus, 81 parameters beside the network's\n" in info(capsys, model)
+    text = info(capsys, model, "--data", str(data.dev_data), "--ali", str(data.dev_ali))
+    frames = load_labelled_frames(
+        data.dev_data, data.dev_ali, read_transition_model(data.dev_ali / "final.mdl"), splice=Splice()
+    ).num_frames
+    assert f"  uncertainty over {data.dev_data}, {frames} frames\n" in text
+    assert re.search(
+        r"expected calibration error: 0\.\d{4} of softmax\(f\), 0\.\d{4} of the mean over 8", text
+    )
+    assert re.search(r"cross-entropy: [\d.]+, [\d.]+ nats a frame; frames right: [\d.]+%, [\d.]+%", text)
+    assert re.search(rf"    all +{frames:,} +[\d.]+ +0\.\d+ +0\.\d+ +0\.\d+\n", text)
+    for what in ("least sure phones", "most sure phones", "least sure pdfs", "most sure pdfs"):
+        assert f"    {what}  frames  frames right %  sigma" in text
+    assert "environment " not in text
+
+
+def test_uncertainty_of_what_has_none_is_an_error(
+    capsys: pytest.CaptureFixture[str], unsure: tuple[TinyExperiment, Path], tmp_path: Path
+) -> None:
+    data, model = unsure
+    flags = ["--data", str(data.dev_data), "--ali", str(data.dev_ali)]
+    error = info(capsys, model, *flags[:2], status=1)
+    assert "--data and --ali: only one of them was given\n  fix: give both, or neither" in error
+    error = info(capsys, data.dev_data, *flags, status=1)
+    assert "dev: this is no network with an uncertainty head\n  fix: give one that was trained with" in error
+    write_alignment_dir(tmp_path / "ali", {"u": np.array([0])}, num_pdfs=12)
+    for name in ("ali.1.gz", "num_jobs"):
+        (tmp_path / "ali" / name).write_bytes((data.dev_ali / name).read_bytes())
+    error = info(capsys, model, *flags[:3], str(tmp_path / "ali"), status=1)
+    assert "ali: final.mdl has 12 pdfs" in error
+    assert "fix: give an alignment by the model of its training" in error
 
 
 def test_a_decode_directory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -35,6 +35,17 @@ def test_the_network_that_was_kept_is_that_of_the_last_accepted_epoch(experiment
     assert [system.dev_cross_entropy for system in find_systems(experiment.exp)] == [2.0, 1.0]
 
 
+def test_errors_at_points_that_were_not_searched_are_kept(experiment: FakeExperiment) -> None:
+    system = experiment.add_system("a")
+    out = experiment.decode(system, "decode_dt", "dt05_simu", wrong=1)
+    assert find_systems(experiment.exp)[0].decodes[0].errors_elsewhere is None
+    data = experiment.add_data("dt05_simu")
+    score_directory(ScoreOptions(out, data, experiment.graph, also_at=("1_0.0", "9_0.5")))
+    (decode,) = find_systems(experiment.exp)[0].decodes
+    assert decode.errors_elsewhere == {"1_0.0": decode.errors_by_utterance}
+    assert decode.lm_weight >= 4
+
+
 def test_a_distilled_system_names_labels_teacher_and_start(experiment: FakeExperiment) -> None:
     labels = experiment.exp / "labels"
     write_json(labels / "labels.json", {"teacher": str(experiment.exp / "teacher")})

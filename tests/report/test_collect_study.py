@@ -15,9 +15,9 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import load_features
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
+from hybrid_kd.report.calibration import calibration_error, reliability
 from hybrid_kd.report.collect import find_systems
 from hybrid_kd.report.collect_study import add_finished, complete_study
-from hybrid_kd.report.dev_posteriors import calibration_error, reliability
 from hybrid_kd.report.record_file import read_study
 from hybrid_kd.report.records import Study
 from tests.report.experiment import FakeExperiment, utt_ids_of

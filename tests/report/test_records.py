@@ -154,6 +154,18 @@ def test_a_broken_line_is_named(tmp_path: Path, change: dict[str, Any], message:
         read_study(path)
 
 
+def test_a_line_older_than_an_option_of_the_record_is_read(tmp_path: Path) -> None:
+    """What has a default may be absent; so lines of networks without uncertainty say nothing of it."""
+    path = tmp_path / "tiny.jsonl"
+    study = Study([make_system("a", dev_posteriors=POSTERIORS)])
+    write_study(path, study)
+    assert "uncertainty" not in path.read_text()
+    content = json.loads(path.read_text())
+    del content["learning_curve"]
+    path.write_text(json.dumps(content))
+    assert read_study(path) == study
+
+
 def test_a_line_without_a_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "tiny.jsonl").write_text('{"experiment": "tiny"}\n')
     with pytest.raises(HybridKdError, match="line 1: missing key 'aliases'"):

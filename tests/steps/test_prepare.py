@@ -45,6 +45,18 @@ def test_paths_become_absolute(made_up: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["an4"]
 
 
+def test_signal_to_noise_ratios_are_those_of_the_mixtures(made_up: Path, tmp_path: Path) -> None:
+    mix = made_up / "kaldi-an4/data/dt/mix.tsv"
+    mix.parent.mkdir()
+    mix.write_text("utt_id\tclean\tsnr_db\nu2\ta b.flac\t9.5\nu1\tc.flac\t0.5\n")
+    assert prepare("an4", shared=made_up, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "data/an4/data-fmllr/dt/utt2snr").read_text() == "u1 0.5\nu2 9.5\n"
+    mix.write_text("utt_id\tclean\n")
+    done = prepare("an4", shared=made_up, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "mix.tsv: no column snr_db" in done.stderr
+
+
 def test_a_second_call_writes_nothing(made_up: Path, tmp_path: Path) -> None:
     prepare("an4", shared=made_up, cwd=tmp_path)
     before = (tmp_path / "data/an4").stat()
@@ -98,6 +110,8 @@ def test_the_reference_experiments_are_whole(shared: Path, tmp_path: Path, name:
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "data" / name / "data-fmllr/dt05_simu/feats.scp").read_text().splitlines()
     assert len(lines) == num_utts
+    ratios = (tmp_path / "data" / name / "data-fmllr/dt05_simu/utt2snr").read_text().splitlines()
+    assert [line.split()[0] for line in ratios] == [line.split()[0] for line in lines]
     archives = {line.split(" ", 1)[1].rpartition(":")[0] for line in lines}
     assert all(Path(archive).is_file() and Path(archive).is_absolute() for archive in archives)
     for alignment in ("tri3b_ali_tr05_multi", "tri3b_ali_dt05_simu"):
