@@ -38,6 +38,10 @@ TRAININGS: dict[str, list[str]] = {
     "distilled": ["--mixing", "sd", "--temperatures", "2:1,1", "--max-iters", "2"],
     "pretrained": ["--pretrain", "rbm", "--rbm-iter", "1", "--max-iters", "1"],
     "interpolated": ["--mixing", "si", "--hard-weight", "0.3", "--max-iters", "2"],
+    "uncertain": [
+        *("--mixing", "si", "--uncertainty", "--uncertainty-weight", "0.5", "--label-smoothing", "0.1"),
+        *("--average", "2", "--min-iters", "3", "--max-iters", "3"),
+    ],
 }
 
 
@@ -47,7 +51,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     path = tmp_path_factory.mktemp("runs")
     tiny = make_tiny_experiment(path / "tiny")
     common = tiny.train_args(path / "teacher")
-    assert main(["train", *common, "--max-iters", "2"]) == 0
+    assert main(["train", *common, "--max-iters", "2", "--uncertainty"]) == 0
     label = [
         "--teacher",
         str(path / "teacher"),
@@ -105,6 +109,9 @@ def test_a_training_in_float64_takes_the_same_decisions_in_two_processes(
     for ours, theirs in zip(alone, shared, strict=True):
         assert ours.pop("accepted", None) == theirs.pop("accepted", None)
         assert ours.pop("temperature", None) == theirs.pop("temperature", None)
+        means = [record.pop("average", {}) for record in (ours, theirs)]
+        assert means[0].pop("epochs", None) == means[1].pop("epochs", None)
+        assert means[0] == pytest.approx(means[1], rel=1e-9, abs=0)
         assert ours == pytest.approx(theirs, rel=1e-9, abs=0)
     networks = [load_file(runs[size] / name / "final.safetensors") for size in (1, 2)]
     for parameter, value in networks[0].items():
