@@ -3,19 +3,21 @@
 The WER of a family is the mean over its seeds. A replicate draws clean utterances within speakers, all
 environments of one together (scoring/resampling.py), the same for all systems; it does not draw seeds.
 
-Axis letters: groups = clean utterances; replicates = bootstrap samples.
+Axis letters: groups = clean utterances; replicates = bootstrap samples; samples = the set itself, then those.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
-from hybrid_kd.report.families import Family
+from hybrid_kd.report.families import SystemGroup
 from hybrid_kd.report.records import ITSELF, DecodeResult, SetRecord, Study, SystemResult
 from hybrid_kd.report.tables import Condition, condition_of
 from hybrid_kd.scoring.resampling import Groups, draw_within_speakers, group_by_clean_utterance, two_sided_p
+from hybrid_kd.scoring.utterances import environment
 from hybrid_kd.seeds import numpy_generator
 
 NUM_REPLICATES = 10_000
@@ -56,8 +58,20 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Rates:
+    """WERs in %, of which statistics are made: mean over the seeds in all samples, and of each seed."""
+
+    mean: Float64[np.ndarray, " samples"]
+    by_seed: dict[int, float]
+
+
+@dataclass(frozen=True)
 class Side:
-    """One or several sets, resampled together, and the condition that they were decoded in."""
+    """One or several sets, resampled together, and the condition that they were decoded in.
+
+    point: where errors were counted besides (LMWT_WIP), in place of the point that was chosen; counted: which
+    utterances count, all if None. Both leave the draws as they are.
+    """
 
     names: tuple[str, ...]
     tuned_on: str
@@ -66,6 +80,8 @@ class Side:
     groups: Groups
     words: Int64[np.ndarray, " groups"]
     times_drawn: Float64[np.ndarray, "replicates groups"]
+    point: str | None = None
+    counted: Bool[np.ndarray, " utterances"] | None = None
 
     @property
     def num_words(self) -> int:
@@ -82,24 +98,42 @@ class Side:
                 (decode.set_name, decode.tuned_on) in ((name, self.tuned_on), (name, ITSELF))
                 and (decode.tuned_on == self.tuned_on or name in self.tuned_on.split("+"))
                 and condition_of(decode) == self.condition
-                and decode.errors_by_utterance is not None
+                and self._counts(decode) is not None
             ):
                 return decode
         return None
+
+    def _counts(self, decode: DecodeResult) -> list[int] | None:
+        if self.point is None:
+            return decode.errors_by_utterance
+        return (decode.errors_elsewhere or {}).get(self.point)
+
+    def at(self, point: str) -> "Side":
+        """The same at another scoring point."""
+        return replace(self, point=point)
+
+    def within(self, environments: Collection[str]) -> "Side":
+        """The same over the utterances of some environments alone."""
+        utt_ids = [utt_id for record in self.records for utt_id in record.utt_ids]
+        counted = np.array([environment(utt_id) in environments for utt_id in utt_ids])
+        words = np.array([count for record in self.records for count in record.num_words])
+        return replace(self, counted=counted, words=self.groups.sum(words * counted))
 
     def errors(self, system: SystemResult) -> Float64[np.ndarray, " groups"] | None:
         """Word errors of each clean utterance; None if a set is not decoded."""
         decodes = self.decodes(system)
         if decodes is None:
             return None
-        counts = [count for decode in decodes for count in decode.errors_by_utterance or ()]
-        return self.groups.sum(np.array(counts)).astype(np.float64)
+        counts = np.array([count for decode in decodes for count in self._counts(decode) or ()])
+        if self.counted is not None:
+            counts = counts * self.counted
+        return self.groups.sum(counts).astype(np.float64)
 
-    def has(self, family: Family | None) -> bool:
+    def has(self, family: SystemGroup | None) -> bool:
         """Whether a seed of the family is decoded."""
         return family is not None and any(self.decodes(system) for system in family.systems)
 
-    def wer(self, family: Family) -> Wer:
+    def wer(self, family: SystemGroup) -> Wer:
         """WER of a family of which a seed is decoded."""
         errors = self._by_seed(family)
         mean = np.mean(list(errors.values()), axis=0)
@@ -108,27 +142,25 @@ class Side:
             self._percent(mean), float(low), float(high), [self._percent(each) for each in errors.values()]
         )
 
-    def difference(self, terms: Sequence[tuple[float, Family]]) -> Difference:
+    def difference(self, terms: Sequence[tuple[float, SystemGroup]]) -> Difference:
         """sum of weight * WER; the weights sum to 0."""
         errors = [(weight, self._by_seed(family)) for weight, family in terms]
         total = np.sum([weight * np.mean(list(seeds.values()), axis=0) for weight, seeds in errors], axis=0)
-        replicates = self._replicates(total)
-        low, high = np.percentile(replicates, [2.5, 97.5])
         shared = sorted(set.intersection(*(set(seeds) for _, seeds in errors)))
         by_seed = [
             self._percent(np.sum([weight * seeds[seed] for weight, seeds in errors], axis=0))
             for seed in shared
         ]
-        return Difference(
-            self._percent(total),
-            float(low),
-            float(high),
-            two_sided_p(replicates),
-            float(replicates.std()),
-            by_seed,
-        )
+        return _difference(self._percent(total), self._replicates(total), by_seed)
 
-    def _by_seed(self, family: Family) -> dict[int, Float64[np.ndarray, " groups"]]:
+    def rates(self, family: SystemGroup) -> Rates:
+        """What ``statistic_of`` takes."""
+        errors = self._by_seed(family)
+        mean = np.mean(list(errors.values()), axis=0)
+        samples = np.concatenate([[self._percent(mean)], self._replicates(mean)])
+        return Rates(samples, {seed: self._percent(each) for seed, each in errors.items()})
+
+    def _by_seed(self, family: SystemGroup) -> dict[int, Float64[np.ndarray, " groups"]]:
         found = {system.config.get("seed", 0): self.errors(system) for system in family.systems}
         return {seed: errors for seed, errors in found.items() if errors is not None}
 
@@ -138,6 +170,30 @@ class Side:
 
     def _percent(self, errors: Float64[np.ndarray, " groups"]) -> float:
         return float(100 * errors.sum() / self.num_words)
+
+
+def statistic_of(rates: Sequence[Rates], statistic: Callable[..., Any]) -> Difference:
+    """Any function of WERs on the same draws; by seed, a family of one system stands beside every seed."""
+    value, *replicates = np.round(statistic(*(each.mean for each in rates)), 6).tolist()
+    seeds = [set(each.by_seed) for each in rates if len(each.by_seed) > 1] or [set(rates[0].by_seed)]
+    by_seed = [
+        float(statistic(*(_of_seed(each, seed) for each in rates)))
+        for seed in sorted(set.intersection(*seeds))
+    ]
+    return _difference(value, np.array(replicates), by_seed)
+
+
+def _of_seed(rates: Rates, seed: int) -> float:
+    return next(iter(rates.by_seed.values())) if len(rates.by_seed) == 1 else rates.by_seed[seed]
+
+
+def _difference(
+    value: float, replicates: Float64[np.ndarray, " replicates"], by_seed: list[float]
+) -> Difference:
+    low, high = np.percentile(replicates, [2.5, 97.5])
+    return Difference(
+        value, float(low), float(high), two_sided_p(replicates), float(replicates.std()), by_seed
+    )
 
 
 def find_sets(systems: Sequence[SystemResult]) -> Sets:

@@ -10,83 +10,22 @@ Temperature Parameter".
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hybrid_kd.report.bootstrap import Difference, Side
+from hybrid_kd.report.evidence import DevAndTest, Evidence, NotRun, Test, best_of
 from hybrid_kd.report.families import PAPERS_THRESHOLD, Family, Grid
 from hybrid_kd.report.retraining import Course, compare_courses
-
-
-@dataclass(frozen=True)
-class Test:
-    """A difference that is predicted to be negative, in words."""
-
-    words: str
-    difference: Difference
-
-    @property
-    def favour(self) -> float:
-        """The difference in standard errors: the more negative, the more it speaks for the claim."""
-        value, error = self.difference.value, self.difference.standard_error
-        return value / error if error else value * 1e9
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What speaks for or against a claim. also: whether what else it says (time) is so; None if nothing."""
-
-    claim: str
-    chosen: str
-    tests: tuple[Test, ...]
-    also: bool | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def decisive(self) -> Test:
-        """The least favourable test."""
-        return max(self.tests, key=lambda test: test.favour)
-
-
-@dataclass(frozen=True)
-class NotRun:
-    """A claim that the record cannot speak of, and why."""
-
-    claim: str
-    missing: str
-
 
 Finding = Evidence | NotRun
 
 
 @dataclass(frozen=True)
-class Bench:
+class Bench(DevAndTest):
     """A grid of students on the set that choices are made on and the one that they are tested on."""
 
     grid: Grid
-    dev: Side
-    test: Side
-
-    def usable(self, family: Family | None) -> Family | None:
-        """The family, if both sets are decoded."""
-        return family if family is not None and self.dev.has(family) and self.test.has(family) else None
 
     def families(self) -> list[Family]:
         """All that are decoded on both sets."""
         return [family for family in self.grid.families.values() if self.usable(family)]
-
-    def best(self, families: Sequence[Family]) -> Family:
-        """The least WER on the development set; of equals the first."""
-        return min(families, key=lambda family: round(self.dev.wer(family).mean, 6))
-
-    def test_of(self, family: Family, other: Family) -> Test:
-        """``family`` is predicted to be better than ``other``."""
-        words = f"{family.name} against {other.name}"
-        seeds = [len(self.test.wer(each).by_seed) for each in (family, other)]
-        if seeds[0] != seeds[1]:
-            words += f" ({seeds[0]} and {seeds[1]} seeds)"
-        return Test(words, self.test.difference([(1.0, family), (-1.0, other)]))
-
-    def dev_words(self, family: Family) -> str:
-        """A family with its WER on the development set."""
-        return f"{family.name} ({self.dev.wer(family).mean:.2f} % on {'+'.join(self.dev.names)})"
 
     def interpolated(self, mixing: str, *, also_zero: bool) -> list[Family]:
         """Students of a mixing at T = 1, pruned as in the paper, from scratch, of a hard weight under 1."""
@@ -110,14 +49,8 @@ def distillation_helps(bench: Bench) -> Finding:
     if hard is None or not students:
         return NotRun(claim, "hard-label student" if hard is None else "students of the teacher at T = 1")
     best = bench.best(students)
-    words = f"{_best_of(students)}: {bench.dev_words(best)}"
+    words = f"{best_of(students)}: {bench.dev_words(best)}"
     return Evidence(claim, words, (bench.test_of(best, hard),))
-
-
-def _best_of(families: Sequence[Family], kind: str = "one") -> str:
-    """How a family was chosen among those of a kind."""
-    of_kind = "" if kind == "one" else f" {kind}"
-    return f"best of {len(families)}{of_kind}" if len(families) > 1 else f"the only {kind}"
 
 
 def sd_is_best_at_zero(bench: Bench) -> Finding:
@@ -190,7 +123,7 @@ def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
     if reference is None:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     rival = bench.best(others)
-    words = f"{_best_of(others, 'other')}: {bench.dev_words(rival)}"
+    words = f"{best_of(others, 'other')}: {bench.dev_words(rival)}"
     return Evidence(claim, words, (bench.test_of(reference, rival),))
 
 
@@ -216,7 +149,7 @@ def annealing_helps(bench: Bench) -> Finding:
     if reference is None:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     best = bench.best(annealed)
-    words = f"{_best_of(annealed)}: {bench.dev_words(best)}"
+    words = f"{best_of(annealed)}: {bench.dev_words(best)}"
     return Evidence(claim, words, (bench.test_of(best, reference),))
 
 
@@ -244,20 +177,15 @@ def retraining_suffices(bench: Bench) -> Finding:
     courses = compare_courses(best, scratch)
     return Evidence(
         claim,
-        f"{_best_of(retrained, 'retrained')}: {bench.dev_words(best)}",
+        f"{best_of(retrained, 'retrained')}: {bench.dev_words(best)}",
         (Test(f"{best.name} against the mean of {scratch.name} and {hard.name}", kept),),
         also=all(course.is_faster for course in courses) if courses else None,
-        notes=(*_time_words(courses), _against(bench, best, scratch), _against(bench, best, hard)),
+        notes=(*_time_words(courses), bench.against(best, scratch), bench.against(best, hard)),
     )
 
 
 def _time_words(courses: Sequence[Course]) -> tuple[str, ...]:
     return tuple(course.in_words() for course in courses)
-
-
-def _against(bench: Bench, family: Family, other: Family) -> str:
-    difference = bench.test_of(family, other).difference
-    return f"to {other.name}: {difference.value:+.2f} % [{difference.low:+.2f}, {difference.high:+.2f}]"
 
 
 CLAIMS: tuple[Callable[[Bench], Finding], ...] = (

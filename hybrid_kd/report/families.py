@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from hybrid_kd.config import option_defaults
+from hybrid_kd.config import listed, option_defaults
 from hybrid_kd.distill.temperature_schedule import TemperatureStage, parse_temperature_schedule
 from hybrid_kd.report.records import SystemResult
 from hybrid_kd.training.options import TrainOptions
@@ -23,6 +23,12 @@ LABELLING = frozenset(
 INITIALISATION = frozenset({"pretrain", "rbm_iter", "rbm_learn_rate", "rbm_gaussian_learn_rate"})
 NOT_COMPARED = frozenset(
     {"out", "config", "device", "num_threads", "train_data", "train_ali", "dev_data", "dev_ali"}
+)
+NETWORK_SHAPE = frozenset(
+    {
+        *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),
+        *("left_context", "right_context"),
+    }
 )
 PAPERS_THRESHOLD = 0.01
 
@@ -69,6 +75,17 @@ class Labelling:
         if self.prune_below != PAPERS_THRESHOLD:
             words += ", unpruned" if self.prune_below == 0 else f", pruned below {self.prune_below:g}"
         return words + start
+
+
+@runtime_checkable
+class SystemGroup(Protocol):
+    """Systems that WERs are means over: students that differ in nothing but the seed, or a teacher alone."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def systems(self) -> tuple[SystemResult, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,13 @@ def labelling_of(system: SystemResult) -> Labelling | None:
     return Labelling(mixing, float(config["hard_weight"]), stages, float(config["prune_below"]), retrained)
 
 
+def has_head_or_several_teachers(system: SystemResult) -> bool:
+    """Whether a network is of the kind that the second paper ([K]) is about."""
+    config = system.config
+    num_teachers = len(listed(config.get("teacher"))) + len(listed(config.get("teacher_labels")))
+    return bool(config.get("uncertainty")) or num_teachers > 1
+
+
 def _as_tuple(stage: TemperatureStage) -> tuple[float, int | None]:
     return stage.temperature, stage.num_epochs
 
@@ -144,11 +168,12 @@ def _as_tuple(stage: TemperatureStage) -> tuple[float, int | None]:
 def find_grids(systems: Sequence[SystemResult]) -> list[Grid]:
     """Students by network and recipe, the grid of most decoded systems first; a teacher alone is no grid.
 
-    Where students of one recipe have several teachers, those of the one with most students are taken.
+    Where students of one recipe have several teachers, those of the one with most students are taken. Those
+    with an uncertainty head, or of several teachers at once, are left to matching.py.
     """
     by_recipe: dict[tuple[Any, ...], list[SystemResult]] = {}
     for system in systems:
-        if labelling_of(system) is not None:
+        if labelling_of(system) is not None and not has_head_or_several_teachers(system):
             by_recipe.setdefault(_recipe_key(system, systems), []).append(system)
     grids = [_grid(members, systems) for members in by_recipe.values()]
     grids = [grid for grid in grids if grid.teacher is not None]
@@ -156,16 +181,16 @@ def find_grids(systems: Sequence[SystemResult]) -> list[Grid]:
 
 
 def _recipe_key(system: SystemResult, systems: Sequence[SystemResult]) -> tuple[Any, ...]:
-    recipe = _all_options(system)
+    recipe = recipe_of(system)
     if system.config.get("init"):
         begun = next((other for other in systems if other.system == system.config["init"]), None)
         if begun is not None and begun.config:
-            recipe |= {name: _all_options(begun)[name] for name in INITIALISATION}
+            recipe |= {name: recipe_of(begun)[name] for name in INITIALISATION}
     values = [(name, recipe[name]) for name in sorted(recipe)]
     return (system.experiment, system.network, system.train_data, system.dev_data, *values)
 
 
-def _all_options(system: SystemResult) -> dict[str, Any]:
+def recipe_of(system: SystemResult) -> dict[str, Any]:
     """What decides about a training besides its labels; an option that is newer had its default then."""
     defaults = option_defaults(TrainOptions)
     names = defaults.keys() - LABELLING - NOT_COMPARED
@@ -184,22 +209,16 @@ def _grid(members: Sequence[SystemResult], systems: Sequence[SystemResult]) -> G
         labelling: Family(labelling, tuple(seeds[seed] for seed in sorted(seeds)))
         for labelling, seeds in sorted(by_labelling.items(), key=lambda item: _order(item[0]))
     }
+    told = told_recipe(recipe_of(members[0]))
+    return Grid(members[0].network, told, families, find_teacher(systems, name))
+
+
+def told_recipe(recipe: dict[str, Any]) -> dict[str, Any]:
+    """What of it is not the default, nor in the network's name."""
     defaults = option_defaults(TrainOptions)
-    told = {n: v for n, v in sorted(_all_options(members[0]).items()) if v != defaults[n]}
-    return Grid(members[0].network, _not_in_shape(told), families, _find(systems, name))
-
-
-def _not_in_shape(options: dict[str, Any]) -> dict[str, Any]:
-    shape = {
-        "hidden_layers",
-        "hidden_dim",
-        "activation",
-        "batch_norm",
-        "dropout",
-        "left_context",
-        "right_context",
+    return {
+        name: recipe[name] for name in sorted(recipe.keys() - NETWORK_SHAPE) if recipe[name] != defaults[name]
     }
-    return {name: value for name, value in options.items() if name not in shape}
 
 
 def _order(labelling: Labelling) -> tuple[Any, ...]:
@@ -218,7 +237,8 @@ def _order(labelling: Labelling) -> tuple[Any, ...]:
     return labelling.retrained, *rest, *where
 
 
-def _find(systems: Sequence[SystemResult], name: str | None) -> SystemResult | None:
+def find_teacher(systems: Sequence[SystemResult], name: str | None) -> SystemResult | None:
+    """The system of that name or path."""
     found = (s for s in systems if name is not None and Path(name).name in (s.system, *s.aliases))
     return next(found, None)
 

@@ -1,11 +1,16 @@
 """RESULTS.md: the committed results as tables. The same results give the same bytes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.report.bootstrap import make_sides
+from hybrid_kd.report.matching import find_matching
+from hybrid_kd.report.matching_section import matching_sections
 from hybrid_kd.report.record_file import read_study
-from hybrid_kd.report.records import DecodeResult, SystemResult
+from hybrid_kd.report.records import DecodeResult, Study, SystemResult
+from hybrid_kd.report.study_md import section_in_markdown
 from hybrid_kd.report.tables import (
     CONDITION_HEAD,
     NOTHING,
@@ -58,7 +63,8 @@ def results_in_markdown(results_dir: Path) -> str:
         introduction = path.with_suffix(".md")
         text = introduction.read_text(encoding="utf-8").strip() if introduction.is_file() else ""
         lines += ["", f"## {path.stem}", "", *([*text.splitlines(), ""] if text else [])]
-        lines += section(sorted(read_study(path).systems, key=_rank))
+        study = read_study(path)
+        lines += [*section(sorted(study.systems, key=_rank)), *uncertainty_matching(study)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -87,6 +93,15 @@ def section(systems: Sequence[SystemResult]) -> list[str]:
     for title, table in parts.items():
         lines += [f"### {title}", "", *table] if table else []
     return lines
+
+
+def uncertainty_matching(study: Study) -> list[str]:
+    """The second paper's table and its claims, of a study that has such students."""
+    grids = find_matching(study.systems)
+    sections = matching_sections(study, grids, *make_sides(study)) if grids else []
+    return [
+        line for each in sections for line in section_in_markdown(replace(each, folded=[]), heading="###")
+    ]
 
 
 def facts(systems: Sequence[SystemResult]) -> list[str]:

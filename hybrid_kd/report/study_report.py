@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.report.bootstrap import NUM_REPLICATES, Side, make_sides
-from hybrid_kd.report.claims import Bench, Evidence
-from hybrid_kd.report.document import Card, Document, Section, Table
+from hybrid_kd.report.cards import verdict_card
+from hybrid_kd.report.claims import Bench
+from hybrid_kd.report.document import Document, Section, Table
 from hybrid_kd.report.families import Family, Grid, find_grids
 from hybrid_kd.report.figure_style import Panel
 from hybrid_kd.report.figures_frames import calibration_panel, example_panels, learning_panels
 from hybrid_kd.report.figures_wer import WER_PANELS, entropy_panel, labels_panel, side_name
+from hybrid_kd.report.matching import find_matching
+from hybrid_kd.report.matching_section import matching_lead, matching_sections, teacher_in_words
 from hybrid_kd.report.records import LabelsRecord, Study, SystemResult
 from hybrid_kd.report.study_tables import (
     environment_table,
@@ -19,7 +22,8 @@ from hybrid_kd.report.study_tables import (
     systems_table,
     trace_table,
 )
-from hybrid_kd.report.verdict import LEVEL, Verdict, judge
+from hybrid_kd.report.uncertainty_section import uncertainty_section
+from hybrid_kd.report.verdict import LEVEL, judge
 
 PAPERS_NUMBERS = (
     "The paper's own numbers that are known: retrained student, CHiME-4 1-channel track, 17.77 % (dt) and"
@@ -37,23 +41,25 @@ def study_document(study: Study, *, title: str) -> Document:
 
     Raises: HybridKdError if it has no students of a teacher.
     """
-    grids = find_grids(study.systems)
-    if not grids:
+    matching = find_matching(study.systems)
+    grids = [g for g in find_grids(study.systems) if not any(each.covers(g) for each in matching)]
+    if not grids and not matching:
         fix = "train students with --teacher-labels or --teacher, and collect them"
         raise HybridKdError.at(title, "no student of a teacher is in it", fix=fix)
     dev, test = make_sides(study)
     sides = [side for side in (dev, test) if side is not None]
-    sections = [verdict_section(grids[0], dev, test)]
-    sections += [
-        *_figures(study, grids[0], sides),
-        *_frames(study, grids[0], dev),
-    ]
-    sections.append(Section("Systems", tables=_tables(grids[0], sides)))
+    sections = []
+    if grids:
+        sections.append(verdict_section(grids[0], dev, test))
+        sections += [*_figures(study, grids[0], sides), *_frames(study, grids[0], dev)]
+    sections += [*matching_sections(study, matching, dev, test), uncertainty_section(study)]
+    if grids:
+        sections.append(Section("Systems", tables=_tables(grids[0], sides)))
     sections += [_other_students(grid, dev, test) for grid in grids[1:]]
     sections.append(Section("Where every number comes from", folded=[trace_table(study)]))
-    return Document(
-        title, _lead(study, grids[0], sides), [section for section in sections if not section.is_empty]
-    )
+    students = _students_lead(grids[0]) if grids else matching_lead(matching[0])
+    lead = [f"{len(study.systems)} systems. {students[0]}", *students[1:], *_sides_lead(sides)]
+    return Document(title, lead, [section for section in sections if not section.is_empty])
 
 
 def _other_students(grid: Grid, dev: Side | None, test: Side | None) -> Section:
@@ -69,12 +75,13 @@ def _tables(grid: Grid, sides: Sequence[Side]) -> list[Table]:
     return [table for table in (systems_table(grid, sides), environment_table(grid, sides)) if table]
 
 
-def _lead(study: Study, grid: Grid, sides: Sequence[Side]) -> list[str]:
-    lines = [f"{len(study.systems)} systems. Students: {grid.in_words()}."]
-    if grid.teacher is not None:
-        lines.append(
-            f"Teacher: {grid.teacher.system}, {grid.teacher.network}, {grid.teacher.parameters:,} parameters."
-        )
+def _students_lead(grid: Grid) -> list[str]:
+    students = f"Students: {grid.in_words()}."
+    return [students, *([teacher_in_words(grid.teacher)] if grid.teacher is not None else [])]
+
+
+def _sides_lead(sides: Sequence[Side]) -> list[str]:
+    lines = []
     for side in sides:
         num_utts = sum(len(record.utt_ids) for record in side.records)
         lines.append(
@@ -94,9 +101,9 @@ def verdict_section(grid: Grid, dev: Side | None, test: Side | None) -> Section:
     title = "The paper's claims here"
     if dev is None or test is None:
         return Section(title, ["Not decoded on a development and an evaluation set: nothing can be tested."])
-    verdicts = judge(Bench(grid, dev, test))
+    verdicts = judge(Bench(dev, test, grid))
     tested = [verdict.detectable for verdict in verdicts if verdict.detectable is not None]
-    cards = [_card(verdict) for verdict in verdicts]
+    cards = [verdict_card(verdict) for verdict in verdicts]
     if not tested:
         return Section(title, ["None of the claims can be tested with what is decoded so far."], cards)
     chosen_on, tested_on = side_name(dev), side_name(test)
@@ -115,31 +122,6 @@ def verdict_section(grid: Grid, dev: Side | None, test: Side | None) -> Section:
         PAPERS_NUMBERS,
     ]
     return Section(title, paragraphs, cards)
-
-
-def _card(verdict: Verdict) -> Card:
-    finding = verdict.finding
-    if not isinstance(finding, Evidence):
-        words = f"missing, or not decoded on both sets: {finding.missing}"
-        return Card(verdict.status, verdict.claim, [words])
-    lines = [finding.chosen]
-    for test in finding.tests:
-        difference = test.difference
-        seeds = ", ".join(f"{value:+.2f}" for value in difference.by_seed)
-        decisive = " (decides)" if len(finding.tests) > 1 and test is finding.decisive else ""
-        lines.append(
-            f"{test.words}: {difference.value:+.2f} % [{difference.low:+.2f}, {difference.high:+.2f}],"
-            f" p = {difference.p_value:.4f}{decisive}"
-            + (f"; by seed {seeds}" if len(difference.by_seed) > 1 else "")
-        )
-    lines.append(
-        f"Holm-corrected p = {verdict.p_holm:.4f}; smallest difference to show: {verdict.detectable:.2f} %"
-    )
-    if finding.also is not None:
-        lines.append(
-            f"the dev cross-entropy is reached sooner with every seed: {'yes' if finding.also else 'no'}"
-        )
-    return Card(verdict.status, verdict.claim, [*lines, *finding.notes])
 
 
 def _figures(study: Study, grid: Grid, sides: Sequence[Side]) -> list[Section]:

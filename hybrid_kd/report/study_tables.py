@@ -7,7 +7,7 @@ import numpy as np
 
 from hybrid_kd.report.bootstrap import Side
 from hybrid_kd.report.document import Table
-from hybrid_kd.report.families import Family, Grid, Labelling
+from hybrid_kd.report.families import Family, Grid, Labelling, SystemGroup
 from hybrid_kd.report.figures_wer import side_name
 from hybrid_kd.report.records import DecodeResult, LabelsRecord, Study, SystemResult
 from hybrid_kd.report.retraining import Course, compare_courses
@@ -15,6 +15,7 @@ from hybrid_kd.report.tables import NOTHING, condition_of, mean, number
 from hybrid_kd.scoring.utterances import ENVIRONMENTS, environment
 
 COMMIT_DIGITS = 10
+TRAINING_HEAD = ["frames right %", "cross-entropy", "calibration error", "training min", "epochs"]
 
 
 def with_teacher(grid: Grid) -> list[Family]:
@@ -40,20 +41,13 @@ def systems_table(grid: Grid, sides: Sequence[Side]) -> Table:
     head = ["labels", "seeds", "parameters"]
     for side in sides:
         head += [f"WER {side_name(side)}", "to hard labels", "p"]
-    head += [
-        "frames right %",
-        "cross-entropy",
-        "calibration error",
-        "training min",
-        "epochs",
-        "real-time factor",
-    ]
+    head += [*TRAINING_HEAD, "real-time factor"]
     rows = []
     for family in with_teacher(grid):
         cells = [name_of(family, grid), str(len(family.systems)), number(family.systems[0].parameters, ",d")]
         for side in sides:
             cells += _wer_cells(side, family, grid.hard)
-        rows.append([*cells, *_training_cells(family), real_time_factor(family, sides)])
+        rows.append([*cells, *training_cells(family), real_time_factor(family, sides)])
     caption = (
         "Means over seeds; change relative to the hard-label student, and p of the paired bootstrap"
         " (two-sided, not corrected). Frames right, cross-entropy (nats a frame) and expected calibration"
@@ -75,7 +69,8 @@ def _wer_cells(side: Side, family: Family, hard: Family | None) -> list[str]:
     return [f"{wer:.2f}", relative, f"{difference.p_value:.4f}"]
 
 
-def _training_cells(family: Family) -> list[str]:
+def training_cells(family: SystemGroup) -> list[str]:
+    """Frames right, cross-entropy, calibration error, minutes, epochs: TRAINING_HEAD."""
     systems = family.systems
     accuracy = mean([_frame_accuracy(system) for system in systems])
     loss = mean([_cross_entropy(system) for system in systems])
@@ -100,7 +95,7 @@ def _cross_entropy(system: SystemResult) -> float | None:
     return system.dev_posteriors.cross_entropy if system.dev_posteriors else system.dev_cross_entropy
 
 
-def real_time_factor(family: Family, sides: Sequence[Side]) -> str:
+def real_time_factor(family: SystemGroup, sides: Sequence[Side]) -> str:
     """Of the last side: network and search together."""
     decodes = [
         decode for system in family.systems for side in sides[-1:] for decode in side.decodes(system) or ()
@@ -134,7 +129,7 @@ def environments_of(side: Side) -> list[str]:
     return [name for name in ENVIRONMENTS if name in names]
 
 
-def environment_wers(side: Side, family: Family) -> dict[str, float]:
+def environment_wers(side: Side, family: SystemGroup) -> dict[str, float]:
     """WER in % by environment."""
     names = np.array([environment(utt_id) or "" for record in side.records for utt_id in record.utt_ids])
     words = np.array([count for record in side.records for count in record.num_words])

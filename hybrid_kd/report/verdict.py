@@ -6,7 +6,8 @@ from typing import Literal
 
 from scipy.stats import norm
 
-from hybrid_kd.report.claims import CLAIMS, Bench, Evidence, NotRun
+from hybrid_kd.report.claims import CLAIMS, Bench
+from hybrid_kd.report.evidence import Description, Evidence, NotRun
 
 LEVEL, POWER = 0.05, 0.8
 Status = Literal["holds", "does not hold", "not significant", "not run"]
@@ -19,7 +20,7 @@ class Verdict:
     A true one of that size would be found at the strictest of Holm's levels in 4 of 5 such sets.
     """
 
-    finding: Evidence | NotRun
+    finding: Evidence | Description | NotRun
     status: Status
     p_value: float | None = None
     p_holm: float | None = None
@@ -45,15 +46,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def judge(bench: Bench) -> list[Verdict]:
     """All claims, in the paper's order."""
-    findings = [claim(bench) for claim in CLAIMS]
+    return corrected([claim(bench) for claim in CLAIMS])
+
+
+def corrected(findings: Sequence[Evidence | Description | NotRun]) -> list[Verdict]:
+    """A verdict on each, the p-values of those that are tested corrected for their number."""
     tested = [finding for finding in findings if isinstance(finding, Evidence)]
     adjusted = iter(holm([evidence.decisive.difference.p_value for evidence in tested]))
     return [
         _verdict(finding, next(adjusted), len(tested))
         if isinstance(finding, Evidence)
-        else Verdict(finding, "not run")
+        else Verdict(finding, _untested(finding))
         for finding in findings
     ]
+
+
+def _untested(finding: Description | NotRun) -> Status:
+    if isinstance(finding, NotRun):
+        return "not run"
+    return "holds" if finding.holds else "does not hold"
 
 
 def _verdict(evidence: Evidence, p_holm: float, num_tests: int) -> Verdict:

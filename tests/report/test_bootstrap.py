@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hybrid_kd.report.bootstrap import Side, find_sets, make_sides
+from hybrid_kd.report.bootstrap import Side, find_sets, make_sides, statistic_of
 from hybrid_kd.report.families import Family, Labelling, labelling_of
 from hybrid_kd.report.records import Study, SystemResult
 from tests.report.made_up import DT, ET, NUM_CLEAN, decodes, errors_of, make_set, make_student, make_study
@@ -91,3 +91,42 @@ def test_a_decoding_tuned_elsewhere_does_not_count() -> None:
     system = make_student("a", errors_of(1), errors_of(1))
     on_itself = replace(system, decodes=[replace(each, tuned_on="itself") for each in system.decodes])
     assert not evaluation_side(system).has(family(on_itself))
+
+
+def test_within_some_environments_only_their_words_and_errors_count() -> None:
+    in_buses = [3 if "_BUS_" in utt_id else 1 for utt_id in make_set(ET).utt_ids]
+    system = make_student("a", errors_of(1), in_buses)
+    side = evaluation_side(system)
+    wers = [
+        side.within(noises).wer(family(system)).mean for noises in (["BUS"], ["CAF", "STR"], ["BUS", "CAF"])
+    ]
+    assert wers == [60.0, 20.0, 40.0]
+    assert side.within(["BUS"]).times_drawn is side.times_drawn
+
+
+def test_at_another_point_its_errors_count() -> None:
+    system = make_student("a", errors_of(1), errors_of(1))
+    elsewhere = [replace(decode, errors_elsewhere={"1_0.0": errors_of(3)}) for decode in system.decodes]
+    moved, side = replace(system, decodes=elsewhere), evaluation_side(system)
+    assert side.at("1_0.0").wer(family(moved)).mean == 60.0
+    assert side.wer(family(moved)).mean == 20.0
+    assert not side.at("1_0.0").has(family(system))
+    assert not side.at("2_0.0").has(family(moved))
+
+
+def test_a_statistic_of_wers_is_taken_of_the_set_each_replicate_and_each_seed() -> None:
+    students = [
+        make_student(f"a{seed}", errors_of(1), errors_of(1 + seed, noise=1, spread=1), seed=seed)
+        for seed in (0, 1)
+    ]
+    other = make_student("b", errors_of(1), errors_of(2, noise=2, spread=1))
+    side = evaluation_side(*students, other)
+    groups = family(*students), family(other)
+    rates = [side.rates(group) for group in groups]
+    made = statistic_of(rates, lambda first, second: first - second)
+    wanted = side.difference([(1.0, groups[0]), (-1.0, groups[1])])
+    assert (made.value, made.low, made.high) == pytest.approx((wanted.value, wanted.low, wanted.high))
+    assert (made.p_value, made.standard_error) == pytest.approx((wanted.p_value, wanted.standard_error))
+    assert made.by_seed == pytest.approx(
+        [side.wer(family(s)).mean - side.wer(groups[1]).mean for s in students]
+    )

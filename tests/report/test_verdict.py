@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from hybrid_kd.report.bootstrap import make_sides
-from hybrid_kd.report.claims import Bench, Evidence, NotRun
+from hybrid_kd.report.claims import Bench
+from hybrid_kd.report.evidence import Evidence, NotRun
 from hybrid_kd.report.families import find_grids
 from hybrid_kd.report.records import SystemResult
 from hybrid_kd.report.verdict import Verdict, holm, judge
@@ -18,7 +19,7 @@ def verdicts(*systems: SystemResult) -> dict[str, Verdict]:
     dev, test = make_sides(study)
     assert dev is not None
     assert test is not None
-    return {verdict.claim: verdict for verdict in judge(Bench(find_grids(study.systems)[0], dev, test))}
+    return {verdict.claim: verdict for verdict in judge(Bench(dev, test, find_grids(study.systems)[0]))}
 
 
 def student(dt: float, et: float, *, noise: int = 0, spread: float = 0.0, **config: Any) -> SystemResult:
