@@ -160,8 +160,9 @@ def stored_teacher(path: Path, inputs: SplicedFeatures, num_pdfs: int) -> Teache
             logits = sharpness * torch.randn(length, num_pdfs, generator=generator)
             yield TeacherOutputs(utt_id, logits, torch.rand(length, num_pdfs, generator=generator))
 
-    plan = LabelStorePlan("synthetic", "", "synthetic", "", num_pdfs, (1.0,), PRUNE_BELOW, RANK)
-    write_label_store(path, utterances(), plan, fit_noise_axes(torch.rand(2048, num_pdfs), RANK))
+    axes = fit_noise_axes(torch.rand(2048, num_pdfs), RANK)
+    plan = LabelStorePlan("synthetic", "", "synthetic", "", num_pdfs, (1.0,), PRUNE_BELOW, len(axes.axes))
+    write_label_store(path, utterances(), plan, axes)
     store = read_label_store(path)
     row_of_frame = match_view(inputs, view_of_store(store)).row_of_frame
     return Teachers((StoredTeacher(store, row_of_frame, PRUNE_BELOW, torch.device("cpu")),), (1.0,))

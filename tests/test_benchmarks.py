@@ -15,8 +15,8 @@ from hybrid_kd.json_files import read_json
 from hybrid_kd.network.dnn import NetworkShape
 
 SMALL = {
-    "sigmoid": NetworkShape(440, 2, 16, 50),
-    "relu": NetworkShape(440, 2, 16, 50, "relu", batch_norm=True, dropout=0.3),
+    "student": NetworkShape(440, 2, 16, 50),
+    "teacher": NetworkShape(440, 2, 16, 50, "relu", batch_norm=True, dropout=0.3),
 }
 
 
@@ -27,11 +27,11 @@ def small_systems(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_systems")
-def test_each_system_is_measured_with_hard_and_with_stored_labels() -> None:
+def test_each_system_is_measured_with_hard_and_stored_labels_students_with_a_head_too() -> None:
     speeds = list(measure_training(minibatch_size=32, num_rounds=1, round_s=0.001))
-    assert [(speed.system, speed.labels) for speed in speeds] == [
-        (system, labels) for system in SMALL for labels in ("hard", "stored teacher")
-    ]
+    expected = [(system, labels) for system in SMALL for labels in ("hard", "stored teacher")]
+    expected.insert(2, ("student", "stored teacher, uncertainty head"))
+    assert [(speed.system, speed.labels) for speed in speeds] == expected
     assert all(speed.frames_per_s > 0 and speed.share_of_limit > 0 for speed in speeds)
 
 
@@ -59,7 +59,7 @@ def test_without_reference_data_their_rows_are_skipped(
     command.run(command.Options(threads=torch.get_num_threads(), quick=True, out=tmp_path / "bench.json"))
     assert "skipped, no reference data" in capsys.readouterr().out
     content = read_json(tmp_path / "bench.json")
-    assert len(content["training"]) == 4
+    assert len(content["training"]) == 5
     assert content["decoding"] is None
 
 
