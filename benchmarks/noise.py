@@ -18,6 +18,7 @@ from torch.nn import functional
 from hybrid_kd.config import parse_options
 from hybrid_kd.distill.labels import survives_pruning, temper
 from hybrid_kd.distill.noise import NoiseProjection, fit_noise_axes
+from hybrid_kd.distill.temperature_schedule import parse_temperatures
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import load_features
 from hybrid_kd.network.model_dir import load_model
@@ -57,9 +58,7 @@ def run(options: Options) -> None:
         projection = NoiseProjection(fit_noise_axes(fitted, rank))
         projection.coordinates(measured)
         table.add_row(f"{rank} coordinates, float16", f"{2 * rank}", f"{projection.share_lost:.2%}")
-    kept = _stored_states(
-        logits[1::2], [float(t) for t in options.temperatures.split(",")], options.prune_below
-    )
+    kept = _stored_states(logits[1::2], parse_temperatures(options.temperatures), options.prune_below)
     num_bytes = 2 * kept.sum(dim=1).double().mean().item()
     mean = functional.normalize(fitted).mean(dim=0)
     lost = _lost_of_stored_states(functional.normalize(measured), mean, kept)
@@ -69,7 +68,7 @@ def run(options: Options) -> None:
 
 
 def _stored_states(
-    logits: Float[Tensor, "frames pdfs"], temperatures: list[float], prune_below: float
+    logits: Float[Tensor, "frames pdfs"], temperatures: tuple[float, ...], prune_below: float
 ) -> Tensor:
     kept = torch.zeros_like(logits, dtype=torch.bool)
     for temperature in temperatures:

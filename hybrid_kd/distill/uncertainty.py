@@ -50,6 +50,15 @@ def noisy_cross_entropy(
     return _NoisyCrossEntropy.apply(logits, sigma, eps, labels)  # type: ignore[no-untyped-call, no-any-return]
 
 
+def noisy_log_softmax(
+    logits: Float[Tensor, "batch pdfs"],
+    sigma: Float[Tensor, "batch pdfs"],
+    eps: Float[Tensor, "batch samples pdfs"],
+) -> Float[Tensor, "batch samples pdfs"]:
+    """ln softmax(f + sigma * eps_s) of each draw."""
+    return torch.addcmul(logits[:, None], sigma[:, None], eps.to(sigma.dtype)).log_softmax(dim=2)
+
+
 def uncertainty_loss(
     sigma: Float[Tensor, "batch pdfs"], eps: Float[Tensor, "batch samples pdfs"], target: UncertaintyTarget
 ) -> Float[Tensor, ""]:
@@ -92,7 +101,7 @@ class _NoisyCrossEntropy(torch.autograd.Function):
     ) -> Float[Tensor, ""]:
         """The loss; all that the gradient needs is at hand here."""
         samples, num_pdfs = eps.shape[1:]
-        log_p = torch.addcmul(logits[:, None], sigma[:, None], eps.to(sigma.dtype)).log_softmax(dim=2)
+        log_p = noisy_log_softmax(logits, sigma, eps)
         pdf_ids, q = _entries(labels, logits.dtype)
         pdf_ids = pdf_ids[:, None].expand(-1, samples, -1)
         log_p_kept = log_p.gather(2, pdf_ids)

@@ -100,7 +100,7 @@ class Dnn(nn.Module):
         dims = [shape.input_dim] + [shape.hidden_dim] * (shape.hidden_layers - 1)
         self.hidden = nn.ModuleList(HiddenLayer(dim, shape) for dim in dims)
         self.output = Affine(shape.hidden_dim, shape.num_pdfs)
-        self.uncertainty: UncertaintyHead | None = None  # in training only
+        self.uncertainty: UncertaintyHead | None = None  # not for decoding
 
     @property
     def hidden_layers(self) -> list[HiddenLayer]:

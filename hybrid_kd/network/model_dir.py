@@ -45,11 +45,15 @@ class AcousticModel:
     networks: tuple[Dnn, ...]
     splice: Splice
     log_priors: Float32[Tensor, " pdfs"]
-    uncertainty: UncertaintyHead | None = None  # of a single network that was trained with one
 
     @property
     def num_pdfs(self) -> int:
         return self.networks[0].shape.num_pdfs
+
+    @property
+    def uncertainty(self) -> UncertaintyHead | None:
+        """The head of a single network that was trained with one."""
+        return self.networks[0].uncertainty
 
     @property
     def feature_dim(self) -> int:
@@ -76,8 +80,7 @@ class AcousticModel:
         """Logits, and how unsure the model is of each (sigma) if it has an uncertainty head."""
         if self.uncertainty is None:
             return self.logits_of_spliced(spliced), None
-        hidden = self.networks[0].hidden_output(spliced)
-        return self.networks[0].output(hidden), self.uncertainty(hidden)
+        return self.networks[0].outputs(spliced)
 
     @torch.inference_mode()
     def logits(self, features: Float[Tensor, "frames dim"]) -> Float[Tensor, "frames pdfs"]:
@@ -175,8 +178,8 @@ def load_model(path: Path, *, device: str | torch.device = "cpu") -> AcousticMod
     folded = tuple(fold_batch_norm(network.eval()) for network in networks)
     log_priors = torch.from_numpy(log_priors_from_counts(counts)).float()
     shape = networks[0].shape
-    head = load_uncertainty_head(path, shape.hidden_dim, shape.num_pdfs, device=device)
-    return AcousticModel(path, folded, splice, log_priors.to(device), head)
+    folded[0].uncertainty = load_uncertainty_head(path, shape.hidden_dim, shape.num_pdfs, device=device)
+    return AcousticModel(path, folded, splice, log_priors.to(device))
 
 
 def copy_alignment_files(source_dir: Path, out: Path, *, also: tuple[str, ...] = ()) -> None:

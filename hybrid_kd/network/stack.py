@@ -39,7 +39,7 @@ class StackedAffine(nn.Module):
 
 
 class StackedDnn(nn.Module):
-    """Networks of one shape and normalisation, without batch normalisation; ``forward`` gives logits of all.
+    """Networks of one shape and normalisation, without batch normalisation; ``outputs`` gives logits of all.
 
     Each network remains what it was, and its parameters are parts of the stack's.
     """
@@ -64,24 +64,13 @@ class StackedDnn(nn.Module):
         self.uncertainty_activation = heads[0].activation if heads else None
         assert all(head.activation == self.uncertainty_activation for head in heads)
 
-    def forward(
-        self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws] = ()
-    ) -> Float[Tensor, "students batch pdfs"]:
-        """Logits of spliced, not yet normalised frames; in training each student has its own dropout."""
-        return self.output(self._hidden_output(spliced, dropout_draws))  # type: ignore[no-any-return]
-
     def outputs(
         self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws] = ()
     ) -> tuple[Float[Tensor, "students batch pdfs"], Float[Tensor, "students batch pdfs"] | None]:
-        """Logits, and sigma of their noise if the networks have uncertainty heads."""
-        hidden = self._hidden_output(spliced, dropout_draws)
-        if self.uncertainty is None or self.uncertainty_activation is None:
-            return self.output(hidden), None
-        return self.output(hidden), sigma_of(self.uncertainty(hidden), self.uncertainty_activation)
+        """Logits of spliced, not yet normalised frames, and sigma if the networks have uncertainty heads.
 
-    def _hidden_output(
-        self, spliced: Float[Tensor, "batch input"], dropout_draws: Sequence[DropoutDraws]
-    ) -> Float[Tensor, "students batch hidden"]:
+        In training each student has its own dropout.
+        """
         x = (spliced + self.shift).mul_(self.scale)
         for affine in self.hidden:
             x = activate_(affine(x), self.shape.activation)
@@ -90,7 +79,9 @@ class StackedDnn(nn.Module):
                     draws.mask(own, self.shape.dropout) for draws, own in zip(dropout_draws, x, strict=True)
                 ]
                 x = x * torch.stack(masks)
-        return x
+        if self.uncertainty is None or self.uncertainty_activation is None:
+            return self.output(x), None
+        return self.output(x), sigma_of(self.uncertainty(x), self.uncertainty_activation)
 
 
 class _StackedAffine(torch.autograd.Function):

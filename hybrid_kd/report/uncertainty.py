@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from hybrid_kd.distill.noise import EpochNoise
+from hybrid_kd.distill.uncertainty import noisy_log_softmax
 from hybrid_kd.frames.labelled import LabelledFrames
 from hybrid_kd.network.model_dir import AcousticModel
 from hybrid_kd.report.calibration import calibration_of, frame_scores
@@ -115,8 +116,7 @@ def noisy_log_posteriors(
     eps: Float[Tensor, "batch samples pdfs"],
 ) -> Float[Tensor, "batch pdfs"]:
     """ln p, p = mean_s softmax(f + sigma * eps_s)."""
-    log_p = torch.addcmul(logits[:, None], sigma[:, None], eps.to(sigma.dtype)).log_softmax(dim=2)
-    return log_p.logsumexp(dim=1) - math.log(eps.shape[1])
+    return noisy_log_softmax(logits, sigma, eps).logsumexp(dim=1) - math.log(eps.shape[1])
 
 
 def mean_sigma(

@@ -46,7 +46,8 @@ class EpochLabels:
 
     students: () for one alone. teacher_labels: at all temperatures of the epoch. wanted: of them, by any
     student. temperatures_of_student: which of them each student has; empty where there is but one kind.
-    weights: of the reference and of the teachers, for each utterance. noise: of each student's logits.
+    weights: of the reference and of the teachers, for each utterance. noise: of the logits, by seed; empty
+    for students without an uncertainty head.
     """
 
     plans: Sequence[TrainingPlan]
@@ -55,7 +56,7 @@ class EpochLabels:
     wanted: Wanted = field(default_factory=Wanted)
     temperatures_of_student: tuple[int, ...] = ()
     weights: tuple[Float32[Tensor, "*students utts"], Float32[Tensor, "*students utts"] | None] | None = None
-    noise: tuple[EpochNoise, ...] = ()
+    noise: Mapping[int, EpochNoise] = field(default_factory=dict)
 
     def of_frames(self, frame_index: Int64[Tensor, " batch"]) -> MixedLabels:
         """The labels of a minibatch; the teachers' are gathered once for each temperature."""
@@ -90,24 +91,28 @@ class EpochLabels:
     def _noise_of(
         self, frame_index: Int64[Tensor, " batch"], directions: tuple[Float32[Tensor, "batch pdfs"], ...]
     ) -> tuple[StudentNoise, ...]:
-        """Draws are made once for students of the same seed."""
-        draws: dict[int, Float32[Tensor, "batch samples pdfs"]] = {}
-        found = []
-        for plan, noise in zip(self.plans if self.noise else (), self.noise, strict=True):
-            assert plan.uncertainty is not None
-            if plan.seed not in draws:
-                shape = {"samples": plan.uncertainty.samples, "num_pdfs": plan.uncertainty.num_pdfs}
-                draws[plan.seed] = noise.of_frames(frame_index, **shape)
-            target = None
-            if plan.distillation is not None and plan.distillation.uncertainty_weight > 0:
-                target = UncertaintyTarget(
-                    plan.distillation.uncertainty_weight,
-                    directions,
-                    plan.distillation.teachers.weights,
-                    plan.uncertainty.noise,
-                )
-            found.append(StudentNoise(draws[plan.seed], target))
-        return tuple(found)
+        """Of students with an uncertainty head; those of the same seed share their draws."""
+        uncertainty = self.plans[0].uncertainty
+        if uncertainty is None:
+            return ()
+        samples, num_pdfs = uncertainty.samples, uncertainty.num_pdfs
+        draws = {
+            seed: noise.of_frames(frame_index, samples=samples, num_pdfs=num_pdfs)
+            for seed, noise in self.noise.items()
+        }
+        return tuple(StudentNoise(draws[plan.seed], _target(plan, directions)) for plan in self.plans)
+
+
+def _target(
+    plan: TrainingPlan, directions: tuple[Float32[Tensor, "batch pdfs"], ...]
+) -> UncertaintyTarget | None:
+    """What a student's noise is matched with, if that has a weight."""
+    distillation, uncertainty = plan.distillation, plan.uncertainty
+    if distillation is None or uncertainty is None or not distillation.uncertainty_weight:
+        return None
+    return UncertaintyTarget(
+        distillation.uncertainty_weight, directions, distillation.teachers.weights, uncertainty.noise
+    )
 
 
 def epoch_labels(
@@ -122,10 +127,8 @@ def epoch_labels(
     Beside students with a teacher, those without one have its labels with weight 0.
     """
     device = plans[0].train.pdf_ali.device
-    noise = {
-        plan.seed: EpochNoise(plan.seed, epoch, device) for plan in plans if plan.uncertainty is not None
-    }
-    labels = EpochLabels(plans, students, noise=tuple(noise[plan.seed] for plan in plans if noise))
+    seeds = {plan.seed for plan in plans if plan.uncertainty is not None}
+    labels = EpochLabels(plans, students, noise={seed: EpochNoise(seed, epoch, device) for seed in seeds})
     if not teacher_labels:
         return labels
     temperatures = list(teacher_labels)

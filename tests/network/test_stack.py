@@ -103,7 +103,7 @@ def test_a_stack_gives_the_logits_of_each() -> None:
     expected = [network(frames).detach() for network in alone]
     stack = StackedDnn(alone)
     with torch.no_grad():
-        torch.testing.assert_close(stack(frames), torch.stack(expected))
+        torch.testing.assert_close(stack.outputs(frames)[0], torch.stack(expected))
         for network, logits in zip(alone, expected, strict=True):
             assert torch.equal(network(frames), logits)
 

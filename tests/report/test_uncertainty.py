@@ -10,7 +10,9 @@ import torch
 from hybrid_kd.cli.main import main
 from hybrid_kd.distill.noise import EpochNoise
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.network.model_dir import AcousticModel, load_model
+from hybrid_kd.network.uncertainty import UncertaintyHead
 from hybrid_kd.report.agreement import measure_agreement
 from hybrid_kd.report.dev_posteriors import DevSet, load_dev_set
 from hybrid_kd.report.frame_groups import FrameGroups
@@ -202,7 +204,8 @@ def test_teachers_that_cannot_be_compared_are_refused(models: dict[str, Acoustic
     inputs = dev.frames.inputs
     with pytest.raises(HybridKdError, match=r"plain: this network has no uncertainty head\n  fix: train it"):
         measure_agreement(models["a"], models["plain"], inputs, set_name="dev")
-    shape = replace(models["b"].networks[0].shape, num_pdfs=7)
-    other = replace(models["b"], path=Path("other"), networks=(type(models["b"].networks[0])(shape),))
+    network = Dnn(replace(models["b"].networks[0].shape, num_pdfs=7))
+    network.uncertainty = UncertaintyHead(network.shape.hidden_dim, 7, "softplus")
+    other = replace(models["b"], path=Path("other"), networks=(network,))
     with pytest.raises(HybridKdError, match=r"other: it has 7 pdfs, .*a has 9\n  fix: compare teachers"):
         measure_agreement(models["a"], other, inputs, set_name="dev")
