@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 DISTILLATION = ("hard_weight", "temperatures", "prune_below")
 PATHS = frozenset({"train_data", "train_ali", "dev_data", "dev_ali", "utt_map", "out", "config"})
-HARDWARE = frozenset({"device", "num_threads"})
+HARDWARE = frozenset({"device", "cuda_graph", "num_threads"})
 IN_THE_SHAPE = frozenset(
     {
         *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),

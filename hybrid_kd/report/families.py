@@ -22,7 +22,7 @@ LABELLING = frozenset(
 )
 INITIALISATION = frozenset({"pretrain", "rbm_iter", "rbm_learn_rate", "rbm_gaussian_learn_rate"})
 NOT_COMPARED = frozenset(
-    {"out", "config", "device", "num_threads", "train_data", "train_ali", "dev_data", "dev_ali"}
+    {"out", "config", "device", "cuda_graph", "num_threads", "train_data", "train_ali", "dev_data", "dev_ali"}
 )
 NETWORK_SHAPE = frozenset(
     {

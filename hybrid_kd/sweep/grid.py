@@ -12,7 +12,7 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.sweep.naming import canonical, family_name, is_hard, seeded
 from hybrid_kd.sweep.option_values import GIVEN, as_mapping, option_value
 
-NOT_IN_A_GRID = frozenset({"config", "seed", "device", "num_threads"})
+NOT_IN_A_GRID = frozenset({"config", "seed", "device", "cuda_graph", "num_threads"})
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from hybrid_kd.training.options import TrainOptions
 logger = logging.getLogger(__name__)
 
 BY_CONTENT = frozenset({"train_data", "train_ali", "dev_data", "dev_ali"})  # their hashes are compared
-NOT_COMPARED = frozenset({"out", "config", "device", "num_threads", *BY_CONTENT})
+NOT_COMPARED = frozenset({"out", "config", "device", "cuda_graph", "num_threads", *BY_CONTENT})
 DEFAULTS = {n: value for n, value in option_defaults(TrainOptions).items() if n not in BY_CONTENT}
 
 

@@ -26,6 +26,7 @@ from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
 from hybrid_kd.training.averaging import best_epochs, forget_epochs, keep_epoch, mean_of_epochs
 from hybrid_kd.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from hybrid_kd.training.cuda_graph import GraphedStep, Step
 from hybrid_kd.training.distributed import ALONE, World
 from hybrid_kd.training.epoch_labels import TeacherTemperatures, Temperatures, epoch_labels
 from hybrid_kd.training.frame_order import frame_order
@@ -136,7 +137,8 @@ def train_epoch(
 ) -> list[FrameMetrics]:
     """One pass over the training frames in a seeded order; of each minibatch a process takes its rows.
 
-    The plans' students are those of the learner. They share data and order; labels are by temperature.
+    The plans' students are those of the learner. They share data and order; labels are by temperature. Until
+    the epoch ends the host waits for nothing.
     """
     frames, network = plans[0].train, learner.network
     device = frames.pdf_ali.device
@@ -153,11 +155,15 @@ def train_epoch(
         randomizer_size=plans[0].randomizer_size,
     )
     what = f"epoch {epoch}" if len(plans) == 1 else f"epoch {epoch} of {len(plans)} students"
-    network.train()
-    for minibatch in track(full_minibatches(order, size), total=frames.num_frames // size, what=what):
-        frame_index = minibatch[rows]
+
+    def step(frame_index: Int64[Tensor, " batch"]) -> None:
         spliced = frames.inputs.spliced(frame_index)
         learner.step(spliced, labels.of_frames(frame_index), metrics, dropout_draws=draws)
+
+    network.train()
+    take_step: Step = GraphedStep(step, dropout) if plans[0].cuda_graph else step
+    for minibatch in track(full_minibatches(order, size), total=frames.num_frames // size, what=what):
+        take_step(minibatch[rows])
     return metrics.means(learner.world)
 
 

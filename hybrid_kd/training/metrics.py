@@ -27,7 +27,7 @@ class RunningMetrics:
 
     def __init__(self, device: torch.device, students: tuple[int, ...] = ()) -> None:
         self.sums = torch.zeros(*students, 3, dtype=torch.float64, device=device)
-        self.num_frames = 0
+        self.num_frames = torch.zeros(1, dtype=torch.float64, device=device)
 
     def add(
         self,
@@ -45,7 +45,7 @@ class RunningMetrics:
 
     def means(self, world: World) -> list[FrameMetrics]:
         """Add up over all processes and divide by the number of frames; one for each student."""
-        sums = torch.cat([self.sums.flatten(), self.sums.new_full((1,), self.num_frames)])
+        sums = torch.cat([self.sums.flatten(), self.num_frames])
         world.sum_in_place([sums])
         *totals, num_frames = sums.tolist()
         means = [total / max(1.0, num_frames) for total in totals]

@@ -79,6 +79,8 @@ class TrainOptions:
     """CPU threads; 0 leaves it to torch"""
     matmul_precision: Literal["highest", "high", "medium"] = "highest"
     """torch's float32 matmul precision: high is TF32 on a GPU, medium bfloat16 products on a CPU with AMX"""
+    cuda_graph: bool = False
+    """launch each step on a GPU as a whole: small networks' kernels are sooner done than launched"""
     hidden_layers: int = 4
     """number of hidden layers"""
     hidden_dim: int = 512

@@ -43,6 +43,7 @@ class TrainingPlan:
     """Data and rules of one training; ``distillation`` is None for hard labels only.
 
     order_seed: of the order of frames; seed: of all else that is random. average: so many accepted epochs.
+    cuda_graph: whether steps are launched as wholes.
     """
 
     train: LabelledFrames
@@ -55,6 +56,7 @@ class TrainingPlan:
     label_smoothing: float = 0.0
     uncertainty: Uncertainty | None = None
     average: int = 1
+    cuda_graph: bool = False
 
     def stages_of_epoch(self, epoch: int) -> tuple[TemperatureStage, ...]:
         """The temperature stage of each teacher that epoch (1-based) belongs to; () without one."""

@@ -58,6 +58,7 @@ def train_together(systems: Sequence[TrainOptions]) -> None:
     check_together(systems)
     device = choose_device(systems[0].device, systems[0].num_threads, local_rank=local_rank())
     with joined_world(device) as world:
+        _check_cuda_graph(systems[0], world, device)
         _train_in(world, systems, device)
 
 
@@ -89,6 +90,14 @@ def _train_in(world: World, systems: Sequence[TrainOptions], device: torch.devic
         for training in train(list(trainings)):
             if world.is_first:
                 finish(training.directory, training.learner.network, splice_of(trainings[training]))
+
+
+def _check_cuda_graph(options: TrainOptions, world: World, device: torch.device) -> None:
+    if options.cuda_graph and (device.type != "cuda" or world.size > 1):
+        problem = f"steps on {device.type} are not launched as a whole"
+        if world.size > 1:
+            problem = f"{world.size} processes share each step"
+        raise HybridKdError.at("--cuda-graph", problem, fix="leave it out, or train in one process on a GPU")
 
 
 @dataclass(frozen=True)
@@ -130,6 +139,7 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
         options.label_smoothing,
         system.uncertainty,
         options.average,
+        options.cuda_graph,
     )
     return Training(Learner(network, _sgd_options(options), world), plan, options.out, is_named)
 
