@@ -55,7 +55,7 @@ def test_the_page_and_the_tables_have_it(tmp_path: Path) -> None:
     assert '<section id="uncertainty">' in page
     section = text.split("## Uncertainty\n")[1].split("\n## ")[0]
     for name in ALL_PANELS:
-        assert f"(figures/uncertainty_{name}.png)" in section
+        assert f"(figures/uncertainty_{name}.svg)" in section
         assert f'id="uncertainty_{name}-' in page
     assert "| a | 0.300 | 0.100 | - | 62.5 | 75.0 | 0.0900 | 0.0400 | 2.0000 | 1.9000 |" in section
     assert "| teacher, other | 90.0 | 0.100 | 0.300 | 0.0500 | 0.850 | 0.650 | 0.800 | 0.500 |" in section
