@@ -3,6 +3,7 @@
 PYTHON ?= python3
 WORKERS ?= 2
 STUDY ?= paper
+SIDE_BY_SIDE ?= 11
 HYBRID_KD_SHARED ?= ../shared
 export HYBRID_KD_SHARED
 
@@ -36,7 +37,7 @@ demo: $(installed)
 
 # Continues; what stands in results/ is not done again.
 paper: $(installed)
-	$(bin)/hybrid-kd sweep --config conf/$(STUDY).yaml --jobs $(WORKERS)
+	$(bin)/hybrid-kd sweep --config conf/$(STUDY).yaml --jobs $(WORKERS) --side-by-side $(SIDE_BY_SIDE)
 	$(bin)/hybrid-kd report --results results/$(STUDY).jsonl --out docs/$(STUDY)
 
 # One thread a worker: the arrays of the tests are small.
