@@ -134,12 +134,15 @@ def _of_commonest_hard_weight(families: Sequence[Family]) -> list[Family]:
 
 
 def annealing_helps(bench: Bench) -> Finding:
-    """The best annealing to T = 1 is better than T = 1 from the start."""
+    """The best annealing to T = 1 is better than T = 1 from the start.
+
+    Annealing holds the learning rate for some epochs; what that gives at T = 1 is told beside it.
+    """
     claim = "Annealing the temperature helps"
     annealed = [
         family
         for family in bench.families()
-        if family.labelling.temperature is None and not family.labelling.retrained
+        if family.labelling.is_annealed and not family.labelling.retrained
     ]
     if not annealed:
         return NotRun(claim, "annealed students")
@@ -150,7 +153,9 @@ def annealing_helps(bench: Bench) -> Finding:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     best = bench.best(annealed)
     words = f"{best_of(annealed)}: {bench.dev_words(best)}"
-    return Evidence(claim, words, (bench.test_of(best, reference),))
+    held = bench.usable(bench.grid.held_at_one(label.mixing, label.hard_weight))
+    notes = () if held is None else (bench.against(best, held),)
+    return Evidence(claim, words, (bench.test_of(best, reference),), notes=notes)
 
 
 def retraining_suffices(bench: Bench) -> Finding:

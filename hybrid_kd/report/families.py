@@ -52,6 +52,11 @@ class Labelling:
         return self.stages[0][0] if len(self.stages) == 1 else None
 
     @property
+    def is_annealed(self) -> bool:
+        """Whether the temperature changes; if it does not, timed stages only hold the learning rate."""
+        return len({temperature for temperature, _ in self.stages}) > 1
+
+    @property
     def schedule(self) -> str:
         """``T=3->2->1`` of an annealing."""
         return "T=" + "->".join(f"{temperature:g}" for temperature, _ in self.stages)
@@ -68,7 +73,10 @@ class Labelling:
         if self.mixing == "hard":
             return f"hard labels{start}"
         words = f"{self.mixing.upper()} {self.hard_weight:g}"
-        if self.temperature is None:
+        if self.temperature is None and not self.is_annealed:
+            held = sum(num_epochs or 0 for _, num_epochs in self.stages)
+            words += f", T={self.stages[0][0]:g}, rate held for {held} epochs"
+        elif self.temperature is None:
             words += f", {self.schedule}" + (f", e={self.epochs_a_stage}" if self.epochs_a_stage else "")
         elif self.temperature != 1:
             words += f", T={self.temperature:g}"
@@ -133,6 +141,16 @@ class Grid:
         elif hard_weight == 0:
             mixing = "si"
         return self.families.get(Labelling(mixing, hard_weight, **others))
+
+    def held_at_one(self, mixing: str, hard_weight: float) -> Family | None:
+        """At T = 1 throughout, with the learning rate held for some epochs, as annealing holds it."""
+        held = [
+            family
+            for label, family in self.families.items()
+            if (label.mixing, label.hard_weight) == (mixing, hard_weight) and not label.retrained
+            if label.temperature is None and not label.is_annealed and label.stages[0][0] == 1
+        ]
+        return max(held, key=lambda family: len(family.systems), default=None)
 
     def in_words(self) -> str:
         """Network and recipe."""

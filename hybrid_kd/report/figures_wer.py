@@ -137,7 +137,7 @@ def annealing_panel(grid: Grid, side: Side) -> Panel | None:
     annealed = [
         family
         for label, family in grid.families.items()
-        if label.epochs_a_stage and not label.retrained and side.has(family)
+        if label.epochs_a_stage and label.is_annealed and not label.retrained and side.has(family)
     ]
     if not annealed:
         return None
@@ -162,6 +162,8 @@ def annealing_panel(grid: Grid, side: Side) -> Panel | None:
                 label=schedule,
             )
         _level(axes, side, reference, color=GREEN, label="T=1", linestyle="--")
+        held = grid.held_at_one(mixing, hard_weight)
+        _level(axes, side, held, color=BLACK, label="T=1, rate held", linestyle=":")
         _level(axes, side, grid.hard, color=GREY, label="hard labels")
         epochs = sorted({family.labelling.epochs_a_stage or 0 for family in annealed})
         axes.set(xlabel="epochs of each stage, e", xticks=epochs, xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))

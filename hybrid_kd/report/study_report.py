@@ -187,11 +187,11 @@ def highlights(grid: Grid, dev: Side | None) -> list[Family]:
     for label, family in grid.families.items():
         if label.retrained:
             kinds["retrained"].append(family)
-        elif label.temperature is None:
+        elif label.is_annealed:
             kinds["annealed"].append(family)
-        elif label.temperature != 1:
+        elif label.temperature not in (None, 1):
             kinds["tempered"].append(family)
-        elif label.mixing != "hard":
+        elif label.temperature == 1 and label.mixing != "hard":
             kinds["plain"].append(family)
     best = [
         min(families, key=lambda family: _wer_or_inf(family, dev)) for families in kinds.values() if families

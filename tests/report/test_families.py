@@ -25,6 +25,7 @@ def student(name: str = "x", **config: Any) -> SystemResult:
         ({"hard_weight": 0.1, "temperatures": "3", "prune_below": 0.0}, "SI 0.1, T=3, unpruned"),
         ({"temperatures": "3:4,2:4,1"}, "SI 0.5, T=3->2->1, e=4"),
         ({"temperatures": "3:4,2:2,1"}, "SI 0.5, T=3->2->1"),
+        ({"temperatures": "1:8,1"}, "SI 0.5, T=1, rate held for 8 epochs"),
         ({"init": "anything"}, "SI 0.5, retrained"),
     ],
 )

@@ -39,6 +39,7 @@ def whole_study() -> Study:
         student("t2", 3, hard_weight=0.1, temperatures="2"),
         student("t2u", 3, hard_weight=0.1, temperatures="2", prune_below=0.0),
         *(student(f"a{e}", 2, temperatures=f"3:{e},2:{e},1") for e in (2, 3)),
+        student("held", 3, temperatures="1:6,1"),
         student("again", 2, init="hard_s0", losses=(1.7, 1.4)),
         student("other_recipe", 2, min_iters=10),
     )
@@ -107,6 +108,7 @@ def test_markdown_says_the_same_and_names_every_directory_and_commit(written: Pa
     assert "0123456789 " in text
     assert "fedcba9876 " in text
     assert "17.77 % (dt) and 28.42 % (et). They are the paper's" in text
+    assert "; to SI 0.5, T=1, rate held for 6 epochs: " in text
     figures = re.findall(r"\]\((figures/[^)]+)\)", text)
     assert len(figures) == 13
     assert all((written / "out" / name).is_file() for name in figures)

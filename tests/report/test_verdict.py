@@ -97,6 +97,22 @@ def test_si_and_sd_are_compared_at_the_same_hard_weights() -> None:
     assert verdict.finding.notes[0] == "SI has the lower WER at 2 of 2 hard weights"
 
 
+def test_annealing_is_also_compared_with_the_rate_held_at_one() -> None:
+    at_one, annealed = student(3, 3), student(2, 2, temperatures="3:4,2:4,1")
+    held = student(1, 1, temperatures="1:8,1")
+    found = verdicts(HARD, at_one, annealed, held)
+    evidence = found["Annealing the temperature helps"].finding
+    assert isinstance(evidence, Evidence)
+    assert evidence.chosen == "the only one: SI 0.5, T=3->2->1, e=4 (40.00 % on dt05_simu)"
+    assert evidence.decisive.words == "SI 0.5, T=3->2->1, e=4 against SI 0.5"
+    assert evidence.notes == ("to SI 0.5, T=1, rate held for 8 epochs: +20.00 % [+20.00, +20.00]",)
+    assert found["Annealing the temperature helps"].status == "holds"
+    assert found["Distillation beats hard labels"].status == "not significant"
+    evidence = verdicts(HARD, at_one, annealed)["Annealing the temperature helps"].finding
+    assert isinstance(evidence, Evidence)
+    assert evidence.notes == ()
+
+
 def test_one_student_of_a_kind_is_not_called_the_best() -> None:
     found = verdicts(
         HARD,
