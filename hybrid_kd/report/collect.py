@@ -22,21 +22,14 @@ from hybrid_kd.run_record import CONFIG, PROVENANCE
 from hybrid_kd.scoring.scored_dir import SCORE, read_chosen_point, read_error_table
 from hybrid_kd.scoring.tuning import POINTS, range_from_json
 from hybrid_kd.scoring.word_errors import best_point, pool
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.training.options import HARDWARE, NETWORK_SHAPE, TrainOptions
 
 logger = logging.getLogger(__name__)
 
 DISTILLATION = ("hard_weight", "temperatures", "prune_below")
 PATHS = frozenset({"train_data", "train_ali", "dev_data", "dev_ali", "utt_map", "out", "config"})
-HARDWARE = frozenset({"device", "cuda_graph", "num_threads"})
-IN_THE_SHAPE = frozenset(
-    {
-        *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),
-        *("left_context", "right_context"),
-    }
-)
 TOLD_ALWAYS = frozenset({"init", "teacher", "teacher_labels", "mixing", "sd_draw", "seed", *DISTILLATION})
-OTHERWISE_TOLD = PATHS | HARDWARE | IN_THE_SHAPE | TOLD_ALWAYS
+OTHERWISE_TOLD = PATHS | HARDWARE | NETWORK_SHAPE | TOLD_ALWAYS
 IMPORTED = "nnet"  # of the config.yaml that `hybrid-kd import-nnet1` writes
 SCORE_AGAIN = "run `hybrid-kd score` on it again"
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol, runtime_checkable
 from hybrid_kd.config import listed, option_defaults
 from hybrid_kd.distill.temperature_schedule import TemperatureStage, parse_temperature_schedule
 from hybrid_kd.report.records import SystemResult
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.report.tables import options_in_words
+from hybrid_kd.training.options import HARDWARE, NETWORK_SHAPE, TrainOptions
 
 LABELLING = frozenset(
     {
@@ -21,15 +22,7 @@ LABELLING = frozenset(
     }
 )
 INITIALISATION = frozenset({"pretrain", "rbm_iter", "rbm_learn_rate", "rbm_gaussian_learn_rate"})
-NOT_COMPARED = frozenset(
-    {"out", "config", "device", "cuda_graph", "num_threads", "train_data", "train_ali", "dev_data", "dev_ali"}
-)
-NETWORK_SHAPE = frozenset(
-    {
-        *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),
-        *("left_context", "right_context"),
-    }
-)
+NOT_COMPARED = HARDWARE | {"out", "config", "train_data", "train_ali", "dev_data", "dev_ali"}
 PAPERS_THRESHOLD = 0.01
 
 
@@ -73,11 +66,11 @@ class Labelling:
         if self.mixing == "hard":
             return f"hard labels{start}"
         words = f"{self.mixing.upper()} {self.hard_weight:g}"
-        if self.temperature is None and not self.is_annealed:
+        if self.is_annealed:
+            words += f", {self.schedule}" + (f", e={self.epochs_a_stage}" if self.epochs_a_stage else "")
+        elif self.temperature is None:
             held = sum(num_epochs or 0 for _, num_epochs in self.stages)
             words += f", T={self.stages[0][0]:g}, rate held for {held} epochs"
-        elif self.temperature is None:
-            words += f", {self.schedule}" + (f", e={self.epochs_a_stage}" if self.epochs_a_stage else "")
         elif self.temperature != 1:
             words += f", T={self.temperature:g}"
         if self.prune_below != PAPERS_THRESHOLD:
@@ -154,8 +147,7 @@ class Grid:
 
     def in_words(self) -> str:
         """Network and recipe."""
-        options = [f"{name.replace('_', ' ')} {value}" for name, value in self.recipe.items()]
-        return ", ".join([self.network, *options])
+        return ", ".join([self.network, *options_in_words(self.recipe)])
 
 
 def labelling_of(system: SystemResult) -> Labelling | None:

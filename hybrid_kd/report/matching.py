@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args
 
 from hybrid_kd.config import option_defaults
 from hybrid_kd.report.families import (
-    NETWORK_SHAPE,
     Grid,
     find_teacher,
     has_head_or_several_teachers,
@@ -24,8 +23,9 @@ from hybrid_kd.report.families import (
     told_recipe,
 )
 from hybrid_kd.report.records import SystemResult
+from hybrid_kd.report.tables import options_in_words
 from hybrid_kd.scoring.utterances import ENVIRONMENTS
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.training.options import NETWORK_SHAPE, TrainOptions
 
 Kind = Literal["hard labels", "hard labels + head", "tok-KD", "tok-KD + head", "unc-KD", "tok-KD + unc-KD"]
 DISTILLED: tuple[Kind, ...] = ("tok-KD", "tok-KD + head", "unc-KD", "tok-KD + unc-KD")
@@ -244,12 +244,12 @@ def _details(system: SystemResult) -> dict[str, str]:
 def _told(way: Way, ways: Sequence[Way]) -> str:
     """What is not the same in all families of its kind."""
     others = [dict(other.details) for other in ways if other.kind == way.kind]
-    words = [
-        f"{name.replace('_', ' ')} {value}"
+    told = {
+        name: value
         for name, value in way.details
         if len({other.get(name) for other in others}) > 1 and not (name == "init" and value == "None")
-    ]
-    return f" ({', '.join(words)})" if words else ""
+    }
+    return f" ({', '.join(options_in_words(told))})" if told else ""
 
 
 def _order(family: MatchingFamily) -> tuple[Any, ...]:

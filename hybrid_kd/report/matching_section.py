@@ -15,6 +15,7 @@ from hybrid_kd.report.matching_tables import (
     papers_table,
 )
 from hybrid_kd.report.records import Study, SystemResult
+from hybrid_kd.report.tables import options_in_words
 from hybrid_kd.report.verdict import LEVEL, corrected
 
 TITLE = "Uncertainty matching"
@@ -66,7 +67,7 @@ def _section(bench: MatchingBench, index: int) -> Section:
 
 def recipe_in_words(grid: MatchingGrid) -> str:
     """What is not the default."""
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in grid.recipe.items()) or "defaults"
+    return ", ".join(options_in_words(grid.recipe)) or "defaults"
 
 
 def _words(bench: MatchingBench, num_tested: int) -> list[str]:

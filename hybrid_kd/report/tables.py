@@ -1,6 +1,6 @@
 """The tables of RESULTS.md; each row says which decoder and beams its WERs come from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,12 @@ def training_in_words(system: SystemResult) -> str:
         words += [] if prune_below == 0.01 else [f"pruned below {prune_below:g}"]
         words += ["one draw for all epochs"] if training.pop("sd_draw", "epoch") == "once" else []
     words += [f"from {training.pop('init')}"] if "init" in training else []
-    return ", ".join(words + [f"{name.replace('_', ' ')} {value}" for name, value in training.items()])
+    return ", ".join(words + options_in_words(training))
+
+
+def options_in_words(options: Mapping[str, Any]) -> list[str]:
+    """``min iters 10``."""
+    return [f"{name.replace('_', ' ')} {value}" for name, value in options.items()]
 
 
 def families(systems: Sequence[SystemResult], *, at_least: int = 2) -> list[list[SystemResult]]:

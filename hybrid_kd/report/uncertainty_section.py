@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hybrid_kd.report.document import Section, Table
 from hybrid_kd.report.figures_uncertainty import Named, uncertainty_panels
+from hybrid_kd.report.matching import teachers_of
 from hybrid_kd.report.records import Study, SystemResult
 from hybrid_kd.report.tables import number
 from hybrid_kd.report.uncertainty_records import AgreementRecord, SigmaGroup, Uncertainty
@@ -17,7 +18,7 @@ def uncertainty_section(study: Study) -> Section:
     measured = [(s, u) for s in study.systems if (u := uncertainty_of(s)) is not None]
     if not measured:
         return Section("Uncertainty")
-    teachers = {name for s in study.systems for name in str(s.training.get("teacher", "")).split(" + ")}
+    teachers = {name for system in study.systems for name in teachers_of(system)}
     is_teacher = [bool(teachers & {system.system, *system.aliases}) for system, _ in measured]
     chosen = [each for each, teaches in zip(measured, is_teacher, strict=True) if teaches] or measured
     drawn = [(system.system, uncertainty) for system, uncertainty in chosen[:MAX_DRAWN]]

@@ -11,8 +11,9 @@ from hybrid_kd.distill.temperature_schedule import parse_temperature_schedule
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.sweep.naming import canonical, family_name, is_hard, seeded
 from hybrid_kd.sweep.option_values import GIVEN, as_mapping, option_value
+from hybrid_kd.training.options import HARDWARE
 
-NOT_IN_A_GRID = frozenset({"config", "seed", "device", "cuda_graph", "num_threads"})
+NOT_IN_A_GRID = HARDWARE | {"config", "seed"}
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from hybrid_kd.report.records import ITSELF, DecodeResult, Study, SystemResult
 from hybrid_kd.run_record import CONFIG
 from hybrid_kd.sweep.study_file import TEACHER, StudyPlan, System
 from hybrid_kd.training.inputs import splice_of
-from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.training.options import HARDWARE, TrainOptions
 
 logger = logging.getLogger(__name__)
 
 BY_CONTENT = frozenset({"train_data", "train_ali", "dev_data", "dev_ali"})  # their hashes are compared
-NOT_COMPARED = frozenset({"out", "config", "device", "cuda_graph", "num_threads", *BY_CONTENT})
+NOT_COMPARED = HARDWARE | BY_CONTENT | {"out", "config"}
 DEFAULTS = {n: value for n, value in option_defaults(TrainOptions).items() if n not in BY_CONTENT}
 
 

@@ -129,6 +129,13 @@ class TrainOptions:
     """frames by which alignment or teacher labels may differ from the features (the longer is cut)"""
 
 
+HARDWARE = frozenset({"device", "cuda_graph", "num_threads"})  # where it is computed, not what
+NETWORK_SHAPE = frozenset(
+    {
+        *("hidden_layers", "hidden_dim", "activation", "batch_norm", "dropout"),
+        *("left_context", "right_context"),
+    }
+)
 RANGES = {
     "hard_weight": (0.0, 1.0),
     "prune_below": (0.0, 1.0),
