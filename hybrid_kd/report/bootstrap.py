@@ -133,6 +133,10 @@ class Side:
         """Whether a seed of the family is decoded."""
         return family is not None and any(self.decodes(system) for system in family.systems)
 
+    def mean_wer(self, family: SystemGroup) -> float:
+        """WER in % of a family of which a seed is decoded, without its interval."""
+        return self._percent(np.mean(list(self._by_seed(family).values()), axis=0))
+
     def wer(self, family: SystemGroup) -> Wer:
         """WER of a family of which a seed is decoded."""
         errors = self._by_seed(family)

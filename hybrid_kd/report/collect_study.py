@@ -13,7 +13,6 @@ from typing import Any
 from hybrid_kd.config import listed, read_yaml
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.uncertainty import UNCERTAINTY
 from hybrid_kd.provenance import sha256_of_file
@@ -159,17 +158,13 @@ def _read_labels(exp: Path, systems: Sequence[SystemResult]) -> list[LabelsRecor
 
 
 def _measure_labels(exp: Path, store: Path, system: SystemResult) -> dict[str, Any]:
-    from hybrid_kd.report.dev_posteriors import load_dev_set
+    from hybrid_kd.report.dev_posteriors import dev_set_of
     from hybrid_kd.report.label_statistics import measure_labels
 
-    config = read_yaml(exp / system.system / CONFIG)
-    dev_data, dev_ali = Path(config["dev_data"]), Path(config["dev_ali"])
-    same_view = Path(read_json(store / HEADER)["data"]).name == system.train_data and not config.get(
-        "utt_map"
-    )
-    dev = None
-    if same_view and dev_data.is_dir() and dev_ali.is_dir():
-        splice = Splice(config["left_context"], config["right_context"])
-        dev = load_dev_set(dev_data, dev_ali, splice, config["frame_tolerance"])
+    path = exp / system.system
     logger.info("%s: measuring its labels", store)
+    same_view = Path(read_json(store / HEADER)["data"]).name == system.train_data
+    dev = None
+    if same_view and not read_yaml(path / CONFIG).get("utt_map"):
+        dev = dev_set_of(path, read_json(path / PROVENANCE).get("inputs", {}).get("dev_frames"))
     return {"labels": asdict(measure_labels(store, dev))}

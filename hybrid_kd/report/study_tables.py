@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from hybrid_kd.report.bootstrap import Side
 from hybrid_kd.report.document import Table
 from hybrid_kd.report.families import Family, Grid, Labelling, SystemGroup
@@ -131,16 +129,7 @@ def environments_of(side: Side) -> list[str]:
 
 def environment_wers(side: Side, family: SystemGroup) -> dict[str, float]:
     """WER in % by environment."""
-    names = np.array([environment(utt_id) or "" for record in side.records for utt_id in record.utt_ids])
-    words = np.array([count for record in side.records for count in record.num_words])
-    decoded = [decodes for system in family.systems if (decodes := side.decodes(system))]
-    errors = np.mean(
-        [[count for d in decodes for count in d.errors_by_utterance or ()] for decodes in decoded], axis=0
-    )
-    return {
-        name: float(100 * errors[names == name].sum() / words[names == name].sum())
-        for name in environments_of(side)
-    }
+    return {name: side.within([name]).mean_wer(family) for name in environments_of(side)}
 
 
 def points_table(families: Sequence[Family], sides: Sequence[Side]) -> Table:

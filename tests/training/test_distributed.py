@@ -6,7 +6,6 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -28,6 +27,7 @@ from hybrid_kd.training.options import TrainOptions
 from hybrid_kd.training.run_directory import begin
 from tests.tiny_experiment import make_tiny_experiment
 from tests.training.shared_work import STEPS, first_gradients, train_in_float64
+from tests.training.students import assert_same_student, records
 
 ROOT = Path(__file__).resolve().parents[2]
 DECISIONS = ("--max-iters", "8", "--learning-rate", "0.5")  # so fast that epochs are rejected
@@ -84,12 +84,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     return {1: path / "1", 2: path / "2"}
 
 
-def records(directory: Path) -> list[dict[str, Any]]:
-    """train.jsonl without the seconds."""
-    lines = map(json.loads, (directory / "train.jsonl").read_text().splitlines())
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
-
-
 @pytest.mark.parametrize("name", STEPS)
 def test_the_first_gradients_of_two_processes_are_those_of_one(runs: dict[int, Path], name: str) -> None:
     shared = load_file(runs[2] / f"gradients-{name}.safetensors")
@@ -104,18 +98,7 @@ def test_the_first_gradients_of_two_processes_are_those_of_one(runs: dict[int, P
 def test_a_training_in_float64_takes_the_same_decisions_in_two_processes(
     runs: dict[int, Path], name: str
 ) -> None:
-    alone, shared = (records(runs[size] / name) for size in (1, 2))
-    assert len(alone) == len(shared)
-    for ours, theirs in zip(alone, shared, strict=True):
-        assert ours.pop("accepted", None) == theirs.pop("accepted", None)
-        assert ours.pop("temperature", None) == theirs.pop("temperature", None)
-        means = [record.pop("average", {}) for record in (ours, theirs)]
-        assert means[0].pop("epochs", None) == means[1].pop("epochs", None)
-        assert means[0] == pytest.approx(means[1], rel=1e-9, abs=0)
-        assert ours == pytest.approx(theirs, rel=1e-9, abs=0)
-    networks = [load_file(runs[size] / name / "final.safetensors") for size in (1, 2)]
-    for parameter, value in networks[0].items():
-        torch.testing.assert_close(networks[1][parameter], value, rtol=1e-9, atol=1e-9)
+    assert_same_student(runs[1] / name, runs[2] / name, 1e-9)
 
 
 def test_the_decisions_that_are_compared_are_of_every_kind(runs: dict[int, Path]) -> None:
