@@ -31,12 +31,15 @@ def describe_label_store(path: Path) -> list[str]:
 
 
 def _noise_lines(store: "LabelStore") -> list[str]:
+    from hybrid_kd.distill.noise import variance_kept
+
     header = store.header
-    if header.uncertainty_lost is None:
+    if header.uncertainty_lost is None or store.noise is None:
         return []
-    lost = f"{header.uncertainty_lost:.2%} of its variance lost"
+    share = f"{header.uncertainty_lost:.2%} of its variance lost"
+    kept = f"{variance_kept(store.noise.coordinates):.4f} kept"
     return [
-        f"  uncertainty: direction of sigma on {header.uncertainty_rank} principal axes, {lost}",
+        f"  uncertainty: direction of sigma on {header.uncertainty_rank} principal axes, {share}, {kept}",
         *describe_label_sigma(store),
     ]
 

@@ -9,6 +9,7 @@ Axis letters: batch, frames = frames; samples = draws of a frame; rank = princip
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float, Float16, Float32, Int64
 from torch import Tensor
@@ -88,6 +89,12 @@ def fit_noise_axes(sigma: Float[Tensor, "frames pdfs"], rank: int) -> NoiseAxes:
     centred = directions - mean
     _, axes = torch.linalg.eigh(centred.T @ centred)  # eigenvalues rise
     return NoiseAxes(mean.float(), axes.T.flip(0)[:rank].float().contiguous())
+
+
+def variance_kept(coordinates: Float16[np.ndarray, "frames rank"]) -> float:
+    """Mean squared distance of the directions from the mean one, as far as the axes show it."""
+    total = np.einsum("fr,fr->", coordinates, coordinates, dtype=np.float64)
+    return float(total) / max(1, len(coordinates))
 
 
 class NoiseProjection:

@@ -23,7 +23,7 @@ class GraphedStep:
     Source: PyTorch, CUDA semantics, "CUDA Graphs": whole-network capture.
     """
 
-    def __init__(self, step: Step, generators: Sequence[torch.Generator] = ()) -> None:
+    def __init__(self, step: Step, generators: Sequence[torch.Generator]) -> None:
         self._step = step
         self._generators = generators
         self._num_warm = 0

@@ -1,9 +1,10 @@
 """Draws that belong to a frame, and directions of sigma on a few axes."""
 
+import pytest
 import torch
 from torch.nn import functional
 
-from hybrid_kd.distill.noise import EpochNoise, NoiseProjection, fit_noise_axes
+from hybrid_kd.distill.noise import EpochNoise, NoiseProjection, fit_noise_axes, variance_kept
 
 CPU = torch.device("cpu")
 
@@ -49,3 +50,12 @@ def test_axes_show_what_varies_and_say_what_they_lose() -> None:
         lost.append(projection.share_lost)
     assert lost[0] > 0.5
     assert lost[1] < 0.05
+
+
+def test_the_variance_that_is_kept_is_the_directions_but_for_what_is_lost() -> None:
+    sigma = 0.5 + torch.rand(500, 30, generator=torch.Generator().manual_seed(0))
+    projection = NoiseProjection(fit_noise_axes(sigma, 20))
+    kept = variance_kept(projection.coordinates(sigma).numpy())
+    whole = functional.normalize(sigma).var(dim=0, correction=0).sum().item()
+    assert kept == pytest.approx(whole * (1 - projection.share_lost), rel=0.01)
+    assert projection.share_lost > 0.1
