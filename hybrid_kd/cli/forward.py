@@ -19,6 +19,8 @@ class Options:
     """Kaldi data directory with features"""
     output: Literal["loglikes", "logits", "log-posteriors"] = "loglikes"
     """loglikes are for a decoder; logits are the last layer as it is; log-posteriors are normalised"""
+    logit_scale: float = 1.0
+    """factor of the logits, before all else: see `hybrid-kd decode`"""
     nj: int = 1
     """parts that the data is cut into, with --job"""
     job: int | None = None
@@ -43,7 +45,9 @@ def run(options: Options) -> None:
     model = load_model(options.model, device=choose_device(options.device))
     tally = Tally(options.data)
     with open_matrix_writer(options.wspecifier) as write:
-        utterances = forward_utterances(model, data, tally, output=options.output)
+        utterances = forward_utterances(
+            model, data, tally, output=options.output, logit_scale=options.logit_scale
+        )
         for utt_id, matrix in track(utterances, total=len(data.utt_ids), what="forward"):
             write(utt_id, matrix)
         if data.utt_ids:

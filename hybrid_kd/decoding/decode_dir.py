@@ -69,7 +69,7 @@ def decode_directory(options: DecodeOptions) -> None:
 
 def check_options(options: DecodeOptions) -> None:
     """Raises: HybridKdError for a value out of its range."""
-    for name in ("acoustic_scale", "beam", "lattice_beam", "nj", "job", "max_utts"):
+    for name in ("acoustic_scale", "beam", "lattice_beam", "logit_scale", "nj", "job", "max_utts"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
             raise HybridKdError.at(
@@ -100,7 +100,7 @@ def _decode_pending(
             )
             model = _load_model(options.model, transition_model)
             tally = Tally(options.data)
-            utterances = forward_utterances(model, part, tally)
+            utterances = forward_utterances(model, part, tally, logit_scale=options.logit_scale)
             stats = decoder.decode_job(
                 utterances, lattice_file(options.out, job), job_log(options.out, job), report
             )
@@ -152,6 +152,7 @@ def _finish(options: DecodeOptions, num_jobs: int, record: RunRecord) -> None:
         decoder=options.decoder,
         program=embedded.PROGRAM if options.decoder == "embedded" else kaldi.PROGRAM,
         model_sha256=record.provenance["inputs"]["model"],
+        logit_scale=options.logit_scale,
     )
     write_json(options.out / SUMMARY, summary)
 

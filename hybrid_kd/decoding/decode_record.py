@@ -23,7 +23,7 @@ from hybrid_kd.tally import Tally
 
 SUMMARY, UTT_IDS = "decode.json", "utt_ids"
 MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
-COMPARED = frozenset({"decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "max_utts"})
+COMPARED = frozenset({"decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "logit_scale", "max_utts"})
 
 
 def choose_decoder(options: DecodeOptions) -> DecodeOptions:

@@ -45,6 +45,8 @@ class DecodeOptions:
     """states whose cost is this much above the best are dropped in the search"""
     lattice_beam: float = 8.0
     """paths whose cost is this much above the best are kept out of the lattice"""
+    logit_scale: float = 1.0
+    """factor of the network's logits: T sharpens the flat posteriors of a student of constant T"""
     max_utts: int | None = None
     """decode only the first so many utterances (to compare beams)"""
     utt_list: Path | None = None

@@ -14,7 +14,13 @@ FRAMES_PER_SECOND = 100.0
 
 
 def summarise(
-    stats: Sequence[JobStats], search: SearchOptions, *, decoder: str, program: str, model_sha256: str
+    stats: Sequence[JobStats],
+    search: SearchOptions,
+    *,
+    decoder: str,
+    program: str,
+    model_sha256: str,
+    logit_scale: float = 1.0,
 ) -> dict[str, Any]:
     """The content of decode.json. A real-time factor is seconds of work per second of speech (100 frames)."""
     num_frames = sum(job_stats.num_frames for job_stats in stats)
@@ -29,6 +35,7 @@ def summarise(
         "acoustic_scale": search.acoustic_scale,
         "beam": search.beam,
         "lattice_beam": search.lattice_beam,
+        "logit_scale": logit_scale,
         "num_jobs": len(stats),
         "num_done": sum(job_stats.num_done for job_stats in stats),
         "num_partial": sum(len(job_stats.partial) for job_stats in stats),

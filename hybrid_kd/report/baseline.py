@@ -43,7 +43,7 @@ def decoding_of(decode: DecodeResult) -> tuple[Any, ...]:
     return (
         *(decode.set_name, decode.tuned_on),
         *(decode.decoder_program, decode.decoder_version, decode.acoustic_scale),
-        *(decode.beam, decode.lattice_beam),
+        *(decode.beam, decode.lattice_beam, decode.logit_scale),
     )
 
 

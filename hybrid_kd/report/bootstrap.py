@@ -112,6 +112,10 @@ class Side:
         """The same at another scoring point."""
         return replace(self, point=point)
 
+    def sharpened(self, logit_scale: float) -> "Side":
+        """The same where decoding multiplied the logits by this."""
+        return replace(self, condition=replace(self.condition, logit_scale=logit_scale))
+
     def within(self, environments: Collection[str]) -> "Side":
         """The same over the utterances of some environments alone."""
         utt_ids = [utt_id for record in self.records for utt_id in record.utt_ids]

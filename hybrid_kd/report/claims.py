@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hybrid_kd.report.evidence import DevAndTest, Evidence, NotRun, Test, best_of
 from hybrid_kd.report.families import PAPERS_THRESHOLD, Family, Grid
 from hybrid_kd.report.retraining import Course, compare_courses
+from hybrid_kd.report.sharpened import sharpened_note
 
 Finding = Evidence | NotRun
 
@@ -104,7 +105,7 @@ def si_beats_sd(bench: Bench) -> Finding:
 
 
 def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
-    """T = 1 is better than the best other constant T."""
+    """T = 1 is better than the best other constant T; beside it, the best that logits times T decode."""
     how = "" if pruned else ", also without pruning"
     claim = f"Any temperature other than 1 hurts{how}"
     others = [
@@ -124,7 +125,8 @@ def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     rival = bench.best(others)
     words = f"{best_of(others, 'other')}: {bench.dev_words(rival)}"
-    return Evidence(claim, words, (bench.test_of(reference, rival),))
+    notes = sharpened_note(bench, reference, others)
+    return Evidence(claim, words, (bench.test_of(reference, rival),), notes=notes)
 
 
 def _of_commonest_hard_weight(families: Sequence[Family]) -> list[Family]:

@@ -251,6 +251,7 @@ def read_decode(directory: Path, system: Path, model_sha256: str) -> DecodeResul
             real_time_factor_wall=decoding.get("real_time_factor_wall"),
             errors_by_utterance=_errors_by_utterance(directory) if is_whole_set else None,
             errors_elsewhere=_errors_elsewhere(directory, score) if is_whole_set else None,
+            logit_scale=decoding.get("logit_scale", 1.0),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise HybridKdError.at(directory / SCORE, f"it lacks {error}", fix=SCORE_AGAIN) from error

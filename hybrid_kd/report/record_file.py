@@ -125,6 +125,8 @@ def _to_json(record: Record) -> dict[str, Any]:
         for decode in content["decodes"]:
             if decode["errors_elsewhere"] is None:
                 del decode["errors_elsewhere"]
+            if decode["logit_scale"] == 1:
+                del decode["logit_scale"]
         posteriors = content["dev_posteriors"]
         if posteriors is not None and posteriors["uncertainty"] is None:
             del posteriors["uncertainty"]

@@ -125,6 +125,7 @@ class DecodeResult:
     against_baseline: AgainstBaseline | None = None
     errors_by_utterance: list[int] | None = None
     errors_elsewhere: dict[str, list[int]] | None = None
+    logit_scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.report.bootstrap import make_sides
@@ -166,11 +167,12 @@ def _beside(kaldi: SystemResult, family: Sequence[SystemResult]) -> list[str]:
 
 
 def _same_search(decode: DecodeResult, others: Sequence[DecodeResult]) -> bool:
-    wanted = {(other.set_name, other.beam, other.lattice_beam, other.acoustic_scale) for other in others}
-    return (
-        decode.is_whole_set
-        and (decode.set_name, decode.beam, decode.lattice_beam, decode.acoustic_scale) in wanted
-    )
+    return decode.is_whole_set and _search_of(decode) in map(_search_of, others)
+
+
+def _search_of(decode: DecodeResult) -> tuple[Any, ...]:
+    beams = decode.beam, decode.lattice_beam
+    return decode.set_name, *beams, decode.acoustic_scale, decode.logit_scale
 
 
 def _find(system: SystemResult, set_name: str, condition: Condition) -> DecodeResult | None:

@@ -14,6 +14,7 @@ from hybrid_kd.report.figures_wer import WER_PANELS, entropy_panel, labels_panel
 from hybrid_kd.report.matching import find_matching
 from hybrid_kd.report.matching_section import matching_lead, matching_sections, teacher_in_words
 from hybrid_kd.report.records import LabelsRecord, Study, SystemResult
+from hybrid_kd.report.sharpened import sharpened_table
 from hybrid_kd.report.study_tables import (
     environment_table,
     labels_table,
@@ -139,7 +140,7 @@ def _figures(study: Study, grid: Grid, sides: Sequence[Side]) -> list[Section]:
     against_hard, against_one = (
         BARS.format(reference=words) + dots for words in ("the hard-label student", "T = 1")
     )
-    retraining = retraining_table(grid, sides)
+    retraining, sharpened = retraining_table(grid, sides), sharpened_table(grid, sides)
     return [
         Section(
             "Figure 1: WER against the hard weight",
@@ -151,7 +152,7 @@ def _figures(study: Study, grid: Grid, sides: Sequence[Side]) -> list[Section]:
             "Figure 2: WER against the temperature",
             [against_one] if panels["figure2"] else [],
             panels=[*panels["figure2"], *pruning],
-            tables=[labels_table(labels)] if labels else [],
+            tables=[*([sharpened] if sharpened else []), *([labels_table(labels)] if labels else [])],
             folded=_numbers(
                 [f for f in at_temperatures if f.labelling.mixing != "hard"], sides, panels["figure2"]
             ),

@@ -17,14 +17,21 @@ class Condition:
     beam: float | None
     lattice_beam: float | None
     acoustic_scale: float | None
+    logit_scale: float = 1.0
 
     def cells(self) -> list[str]:
-        """Decoder, beams, acoustic scale."""
+        """Decoder, beams, acoustic scale (and what logits were multiplied by)."""
+        sharpened = "" if self.logit_scale == 1 else f", logits x {self.logit_scale:g}"
         return [
             self.decoder,
             NOTHING if self.beam is None else f"{self.beam:g}/{self.lattice_beam:g}",
-            number(self.acoustic_scale, "g"),
+            number(self.acoustic_scale, "g") + sharpened,
         ]
+
+    def order(self) -> tuple[str, float, float, float, float]:
+        """To sort by."""
+        beams = self.beam or 0.0, self.lattice_beam or 0.0
+        return self.decoder, *beams, self.acoustic_scale or 0.0, self.logit_scale
 
 
 CONDITION_HEAD = ["decoder", "beams", "acoustic scale"]
@@ -33,7 +40,7 @@ CONDITION_HEAD = ["decoder", "beams", "acoustic scale"]
 def condition_of(decode: DecodeResult) -> Condition:
     """Decoder (with its version, where that is known), beams, acoustic scale."""
     decoder = " ".join(filter(None, (decode.decoder, decode.decoder_version)))
-    return Condition(decoder, decode.beam, decode.lattice_beam, decode.acoustic_scale)
+    return Condition(decoder, decode.beam, decode.lattice_beam, decode.acoustic_scale, decode.logit_scale)
 
 
 def number(value: int | float | None, form: str) -> str:
@@ -130,11 +137,7 @@ def set_in_words(pair: tuple[str, str]) -> str:
 def conditions(systems: Sequence[SystemResult]) -> list[Condition]:
     """How whole sets were decoded, in the order of decoder and beams."""
     found = {condition_of(d) for system in systems for d in system.decodes if d.is_whole_set}
-    return sorted(found, key=lambda condition: [str(condition.decoder), *map(_order, condition.cells()[1:])])
-
-
-def _order(cell: str) -> list[float]:
-    return [float(part) for part in cell.split("/")] if cell != NOTHING else []
+    return sorted(found, key=Condition.order)
 
 
 def decode_at(system: SystemResult, condition: Condition, pair: tuple[str, str]) -> DecodeResult | None:
@@ -251,7 +254,8 @@ def beam_table(systems: Sequence[SystemResult]) -> list[str]:
 
 def _part_of(decode: DecodeResult) -> tuple[Any, ...]:
     condition = condition_of(decode)
-    return decode.set_name, decode.num_utterances, condition.decoder, str(condition.acoustic_scale)
+    scales = str(condition.acoustic_scale), condition.logit_scale
+    return decode.set_name, decode.num_utterances, condition.decoder, *scales
 
 
 def _beams(decode: DecodeResult) -> tuple[float, float]:

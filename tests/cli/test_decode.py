@@ -107,10 +107,13 @@ def test_other_options_or_inputs_are_refused(
         "config.yaml: begun differently: beam was 11.0, is 9.0\n  fix: give another --out"
         in capsys.readouterr().err
     )
+    begun = "--beam", "11", "--lattice-beam", "4", "--nj", "2"
+    assert decode(model, data, graph, decoded, *begun, "--logit-scale", "2") == 1
+    assert "config.yaml: begun differently: logit_scale was 1.0, is 2.0" in capsys.readouterr().err
     other = tmp_path / "student"
     shutil.copytree(model, other)
     (other / "ali_train_pdf.counts").write_text(" [ " + "1 " * 384 + "]\n")
-    assert decode(other, data, graph, decoded, "--beam", "11", "--lattice-beam", "4", "--nj", "2") == 1
+    assert decode(other, data, graph, decoded, *begun) == 1
     assert "provenance.json: begun differently: model was " in capsys.readouterr().err
 
 
@@ -163,7 +166,8 @@ def test_missing_inputs_are_named(
 
 
 @pytest.mark.parametrize(
-    ("flag", "value"), [("--beam", "0"), ("--beam", "nan"), ("--nj", "-1"), ("--max-utts", "0")]
+    ("flag", "value"),
+    [("--beam", "0"), ("--beam", "nan"), ("--nj", "-1"), ("--max-utts", "0"), ("--logit-scale", "0")],
 )
 def test_options_out_of_range_are_named(
     model: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str

@@ -39,6 +39,21 @@ def test_log_posteriors_are_normalised(arguments: list[str], tmp_path: Path) -> 
         np.testing.assert_allclose(np.exp(matrix).sum(axis=1), 1, rtol=1e-5)
 
 
+def test_logits_are_scaled_before_anything_else(arguments: list[str], tmp_path: Path) -> None:
+    def forward(output: str, scale: str) -> dict[str, np.ndarray]:
+        archive = f"ark:{tmp_path}/{output}_{scale}.ark"
+        assert main([*arguments, "--output", output, "--logit-scale", scale, archive]) == 0
+        return dict(read_matrices(archive))
+
+    logits, loglikes, sharp = forward("logits", "1"), forward("loglikes", "1"), forward("loglikes", "3")
+    posteriors = forward("log-posteriors", "3")
+    for utt_id in SHORT_UTTS:
+        log_priors = logits[utt_id] - loglikes[utt_id]
+        np.testing.assert_allclose(sharp[utt_id], 3 * logits[utt_id] - log_priors, atol=1e-4)
+        np.testing.assert_allclose(np.exp(posteriors[utt_id]).sum(axis=1), 1, rtol=1e-5)
+        assert (posteriors[utt_id].argmax(axis=1) == logits[utt_id].argmax(axis=1)).all()
+
+
 def test_standard_output_holds_the_archive_and_nothing_else(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hybrid_kd", *arguments, "ark:-"]
     done = subprocess.run(command, capture_output=True, check=True)

@@ -104,6 +104,7 @@ class FakeExperiment:
             decoder=o.decoder,
             program=embedded.PROGRAM,
             model_sha256=provenance["inputs"]["model"],
+            logit_scale=o.logit_scale,
         )
         write_json(out / "decode.json", summary)
         score_directory(ScoreOptions(out, data, self.graph, tune_on=(tune_on,) if tune_on else ()))

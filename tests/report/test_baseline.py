@@ -27,7 +27,9 @@ def test_it_says_what_compare_says(experiment: FakeExperiment) -> None:
     assert f"p-value: {against.p_value:.4f} (two-sided, {against.num_replicates} replicates of 3" in printed
 
 
-@pytest.mark.parametrize("other", [{"beam": 15.0}, {"acoustic_scale": 0.2}, {"max_utts": 4}])
+@pytest.mark.parametrize(
+    "other", [{"beam": 15.0}, {"acoustic_scale": 0.2}, {"logit_scale": 2.0}, {"max_utts": 4}]
+)
 def test_other_decodings_are_not_compared(experiment: FakeExperiment, other: dict[str, Any]) -> None:
     hard, soft = experiment.add_system("hard_s0"), experiment.add_system("si")
     experiment.decode(hard, "decode_dt", "dt05_simu", wrong=1)
