@@ -5,8 +5,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
+
+settings.register_profile("any machine", deadline=None)  # a busy one says nothing about the code
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from hybrid_kd.archives.byte_reader import ByteReader
 from hybrid_kd.archives.compression import compress_matrix
 from hybrid_kd.archives.matrices import open_matrix_writer, parse_binary_matrix, read_matrices
 
-ORACLE = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ORACLE = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 MATRICES = arrays(
     np.float32,
     array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_kd.archives.context_tree import (
@@ -174,7 +174,6 @@ MAPS: st.SearchStrategy[EventMap] = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(to_pdf=MAPS)
 def test_any_tree_is_read_as_it_was_written(
     to_pdf: EventMap, tmp_path_factory: pytest.TempPathFactory

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hybrid_kd.archives.int_vectors import open_int_vector_writer, read_int_vectors
 from hybrid_kd.errors import HybridKdError
 
-ORACLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ORACLE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 VECTORS = st.lists(st.integers(-(2**31), 2**31 - 1), max_size=30)
 
 

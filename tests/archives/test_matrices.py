@@ -18,7 +18,7 @@ from hybrid_kd.errors import HybridKdError
 
 Matrix = Float32[np.ndarray, "rows columns"]
 
-ORACLE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ORACLE = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHAPES = array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12)
 MATRICES = arrays(np.float32, SHAPES, elements=st.floats(width=32))
 # Kaldi's own text reader fails on subnormal numbers and on -inf

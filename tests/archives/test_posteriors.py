@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hybrid_kd.archives.posteriors import Posteriors, open_posterior_writer, read_posteriors
 from hybrid_kd.errors import HybridKdError
 
-ORACLE = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ORACLE = settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PAIRS = st.tuples(
     st.integers(0, 2**31 - 1),
     st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Float
 from torch import Tensor
@@ -71,7 +71,6 @@ def test_features_of_another_dimension_are_an_error(tmp_path: Path) -> None:
         list(forward_utterances(Doubler(), data, Tally("data")))
 
 
-@settings(deadline=None)
 @given(
     weights=st.lists(st.integers(0, 3000), min_size=1, max_size=60),
     num_jobs=st.integers(1, 70),

@@ -48,7 +48,7 @@ def test_self_loops_stay() -> None:
     assert (1, 0, 0, 0.25, 1) in rows(remove_epsilons_locally(fst))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(ARC, min_size=1, max_size=14), st.dictionaries(st.integers(0, 5), st.just(0.5), min_size=1))
 def test_paths_keep_labels_and_costs(
     arcs: list[tuple[int, int, int, float, int]], finals: dict[int, float]

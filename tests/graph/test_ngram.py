@@ -66,7 +66,7 @@ def test_a_small_model_is_what_pencil_and_paper_give() -> None:
     assert probability(model, "d b") == pytest.approx(unigram["b"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(SENTENCES, st.integers(1, 4), st.sampled_from([0.0, 1e-4, 1e-2, 0.1, 0.9]))
 def test_probabilities_sum_to_one_after_every_history(
     sentences: list[list[str]], order: int, prune: float
@@ -149,7 +149,7 @@ def test_perplexity_counts_sentence_ends_and_no_strangers() -> None:
     assert fit.perplexity == pytest.approx(10 ** (-np.nansum(log10_probs) / 3))
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(SENTENCES, st.integers(1, 3))
 def test_a_text_has_the_product_of_its_ngrams_probabilities(sentences: list[list[str]], order: int) -> None:
     model = train(sentences, order)

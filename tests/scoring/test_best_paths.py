@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_kd.archives.lattices import Lattice, read_lattices
@@ -94,7 +94,6 @@ def trellises(draw: st.DrawFn) -> Lattice:
     )
 
 
-@settings(deadline=None)
 @given(lattices=st.lists(trellises(), min_size=1, max_size=3))
 def test_no_path_is_better(lattices: list[Lattice]) -> None:
     points = [ScoringPoint(lm_weight, penalty) for lm_weight in (4, 17) for penalty in (0.0, 1.0)]

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_kd.errors import HybridKdError
@@ -38,7 +38,6 @@ def errors_by_kaldis_rule(reference: list[str], hypothesis: list[str]) -> tuple[
     return row[-1]
 
 
-@settings(deadline=None)
 @given(reference=sequences, hypothesis=sequences)
 def test_insertions_deletions_and_substitutions_are_divided_as_kaldi_does(
     reference: list[str], hypothesis: list[str]
