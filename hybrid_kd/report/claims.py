@@ -118,9 +118,7 @@ def other_temperatures_hurt(bench: Bench, *, pruned: bool) -> Finding:
         return NotRun(claim, "constant temperatures other than 1" + ("" if pruned else ", unpruned"))
     others = _of_commonest_hard_weight(others)
     label = others[0].labelling
-    at_one = bench.usable(bench.grid.at(label.mixing, label.hard_weight))
-    unpruned_at_one = bench.usable(bench.grid.at(label.mixing, label.hard_weight, prune_below=0.0))
-    reference = at_one if pruned else unpruned_at_one or at_one
+    reference = next(filter(bench.usable, bench.grid.at_one(label)), None)
     if reference is None:
         return NotRun(claim, f"{label.mixing.upper()} {label.hard_weight:g} at T = 1")
     rival = bench.best(others)

@@ -135,6 +135,12 @@ class Grid:
             mixing = "si"
         return self.families.get(Labelling(mixing, hard_weight, **others))
 
+    def at_one(self, label: Labelling) -> list[Family]:
+        """Of the same mixing and hard weight at T = 1: pruned alike, then as in the paper."""
+        thresholds = label.prune_below, PAPERS_THRESHOLD
+        found = [self.at(label.mixing, label.hard_weight, prune_below=threshold) for threshold in thresholds]
+        return [family for family in found if family is not None]
+
     def held_at_one(self, mixing: str, hard_weight: float) -> Family | None:
         """At T = 1 throughout, with the learning rate held for some epochs, as annealing holds it."""
         held = [

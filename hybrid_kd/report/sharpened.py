@@ -48,10 +48,8 @@ def _cells(side: Side, family: Family, grid: Grid) -> list[str]:
         return [*cells, NOTHING, NOTHING]
     sharp = _sharpened(side, family)
     cells.append(f"{sharp.mean_wer(family):.2f}")
-    label = family.labelling
-    pruned_alike = grid.at(label.mixing, label.hard_weight, prune_below=label.prune_below)
-    reference = pruned_alike or grid.at(label.mixing, label.hard_weight)
-    if reference is None or not side.has(reference):
+    reference = next(filter(side.has, grid.at_one(family.labelling)), None)
+    if reference is None:
         return [*cells, NOTHING]
     return [*cells, in_words(_difference((sharp, family), (side, reference)))]
 
