@@ -76,29 +76,17 @@ train() {
 
 if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
   for size in $sizes; do
-    for teachers in none bus_caf ped_str both; do
+    for teachers in none both bus_caf ped_str; do
       for list in sure uncertain; do train $list "$size" $teachers; done
     done
   done | run_all
 fi
 
-# Lattices, and WERs at the LM weight that is best on dt and near LM weight 0; then its line in results/.
-decode_and_score() {
-  local system=$1 tune_on=() decoded set
-  for set in $dev $eval; do
-    decoded=$exp/$system/decode_${set}_10_5
-    hybrid-kd decode --model "$exp/$system" --data "$fmllr/$set" --graph "$graph" --out "$decoded" --decoder embedded \
-      --beam 10 --lattice-beam 5
-    hybrid-kd score "$decoded" --data "$fmllr/$set" --graph "$graph" --also-at 1_0.0 "${tune_on[@]}"
-    tune_on=(--tune-on "$decoded")
-  done
-  flock $exp/lists hybrid-kd collect --exp $exp --only "$system" --out results/an4_domains.jsonl
-}
-
 if [ "$stage" -le 4 ] && [ "$stop_stage" -ge 4 ]; then
-  export -f decode_and_score
-  export dev eval exp fmllr graph
-  { echo teacher_bus_caf; echo teacher_ped_str; cut -d ' ' -f 1 -s $exp/lists/*; } | sed 's/^/decode_and_score /' | run_all
+  # Also near LM weight 0.
+  score="local/decode_and_score.sh --also-at 1_0.0 --results results/an4_domains.jsonl $graph"
+  { echo teacher_bus_caf; echo teacher_ped_str; cut -d ' ' -f 1 -s $exp/lists/*; } |
+    sed "s#.*#$score $exp/& $fmllr/$dev $fmllr/$eval#" | run_all
 fi
 
 if [ "$stage" -le 5 ] && [ "$stop_stage" -ge 5 ]; then

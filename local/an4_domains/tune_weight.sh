@@ -31,8 +31,5 @@ for weight in $weights; do
     "--uncertainty --hard-weight 0.5 --uncertainty-weight $weight"
 done > $exp/list
 hybrid-kd train-together $exp/list --exp $exp --opts="$data --num-threads $threads"
-cut -d ' ' -f 1 $exp/list | xargs -P "$jobs" -I{} sh -c "
-  hybrid-kd decode --model $exp/{} --data $fmllr/$dev --graph $graph --out $exp/{}/decode_${dev}_10_5 --decoder embedded \
-    --beam 10 --lattice-beam 5 &&
-  hybrid-kd score $exp/{}/decode_${dev}_10_5 --data $fmllr/$dev --graph $graph"
+cut -d ' ' -f 1 $exp/list | xargs -P "$jobs" -I{} local/decode_and_score.sh $graph $exp/{} $fmllr/$dev
 grep -H WER $exp/*/decode_${dev}_10_5/scoring_kaldi/best_wer

@@ -20,21 +20,9 @@ fmllr=data/an4/data-fmllr dev=dt05_simu eval=et05_simu graph=data/an4/exp/tri3b/
 results=results/paper-an4.jsonl
 export OMP_NUM_THREADS=1
 
-# Decodes both sets at the student's own T; then its line in results/.
-decode_and_score() {
-  local student=$1 temperature tune_on=() decoded set
-  temperature=$(sed -n "s/^temperatures: '\?\([0-9.]*\)'\?$/\1/p" "$exp/$student/config.yaml")
-  for set in $dev $eval; do
-    decoded=$exp/$student/decode_${set}_10_5_logits_x_$temperature
-    hybrid-kd decode --model "$exp/$student" --data "$fmllr/$set" --graph "$graph" --out "$decoded" --decoder embedded \
-      --beam 10 --lattice-beam 5 --logit-scale "$temperature"
-    hybrid-kd score "$decoded" --data "$fmllr/$set" --graph "$graph" "${tune_on[@]}"
-    tune_on=(--tune-on "$decoded")
-  done
-  flock $exp hybrid-kd collect --exp $exp --only "$student" --out $results
-}
-
-export -f decode_and_score
-export dev eval exp fmllr graph results
-(cd $exp && printf 'decode_and_score %s\n' si_*_unpruned_s?) | xargs -d '\n' -P "$jobs" -I{} bash -c '{}'
+for student in "$exp"/si_*_unpruned_s?; do
+  temperature=$(sed -n "s/^temperatures: '\?\([0-9.]*\)'\?$/\1/p" "$student/config.yaml") # the student's own, if constant
+  [ -z "$temperature" ] || echo "local/decode_and_score.sh --logit-scale $temperature --results $results \
+    $graph $student $fmllr/$dev $fmllr/$eval"
+done | xargs -d '\n' -P "$jobs" -I{} bash -c '{}'
 hybrid-kd report --results $results --out docs/paper-an4
