@@ -11,6 +11,7 @@ jobs=2
 threads=1
 seeds="0 1 2"
 sizes="256 128" # hidden units of two layers
+teachers="none both bus_caf ped_str"
 # End configuration section.
 
 help_message="Usage: $0 [options]
@@ -20,7 +21,8 @@ Options:
   --jobs <n>                     # trainings or decodings at a time (2)
   --threads <n>                  # threads of each training (1)
   --seeds '<n> ...'              # of the students (0 1 2)
-  --sizes '<n> ...'              # hidden units of their two layers (256 128)"
+  --sizes '<n> ...'              # hidden units of their two layers (256 128)
+  --teachers '<t> ...'           # students of these, both or none (none both bus_caf ped_str)"
 
 . ./path.sh
 . steps/kd/utils/parse_options.sh
@@ -76,8 +78,8 @@ train() {
 
 if [ "$stage" -le 3 ] && [ "$stop_stage" -ge 3 ]; then
   for size in $sizes; do
-    for teachers in none both bus_caf ped_str; do
-      for list in sure uncertain; do train $list "$size" $teachers; done
+    for of in $teachers; do
+      for list in sure uncertain; do train $list "$size" "$of"; done
     done
   done | run_all
 fi
