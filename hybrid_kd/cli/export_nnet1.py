@@ -15,6 +15,8 @@ class Options:
     """model directory (what `hybrid-kd train --out` wrote)"""
     out: Path
     """directory to write"""
+    logit_scale: float = 1.0
+    """factor of the logits, within the last layer: see `hybrid-kd decode`"""
     config: Path | None = None
     """YAML file of options; flags win over it"""
 
@@ -23,4 +25,4 @@ def run(options: Options) -> None:
     """Export."""
     from hybrid_kd.network.nnet1_dir import export_nnet1
 
-    export_nnet1(options.model, options.out)
+    export_nnet1(options.model, options.out, logit_scale=options.logit_scale)

@@ -17,6 +17,8 @@ class Options:
     """file to write"""
     model: Path
     """model directory (what `hybrid-kd train --out` wrote)"""
+    logit_scale: float = 1.0
+    """factor of the logits: see `hybrid-kd decode`"""
     config: Path | None = None
     """YAML file of options; flags win over it"""
 
@@ -32,4 +34,4 @@ def run(options: Options) -> None:
         raise HybridKdError.at(
             "hybrid-kd export-onnx", f"needs the package {error.name}", fix="pip install 'hybrid_kd[onnx]'"
         ) from error
-    export_onnx(load_model(options.model), options.onnx_file)
+    export_onnx(load_model(options.model, logit_scale=options.logit_scale), options.onnx_file)

@@ -42,12 +42,10 @@ def run(options: Options) -> None:
     from hybrid_kd.tally import Tally
 
     data = part_of_data(read_data_dir(options.data), num_jobs=options.nj, job=options.job)
-    model = load_model(options.model, device=choose_device(options.device))
+    model = load_model(options.model, device=choose_device(options.device), logit_scale=options.logit_scale)
     tally = Tally(options.data)
     with open_matrix_writer(options.wspecifier) as write:
-        utterances = forward_utterances(
-            model, data, tally, output=options.output, logit_scale=options.logit_scale
-        )
+        utterances = forward_utterances(model, data, tally, output=options.output)
         for utt_id, matrix in track(utterances, total=len(data.utt_ids), what="forward"):
             write(utt_id, matrix)
         if data.utt_ids:

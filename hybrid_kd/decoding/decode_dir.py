@@ -98,9 +98,9 @@ def _decode_pending(
             part = replace(
                 data, utt_ids=jobs[job - 1], feats={utt_id: data.feats[utt_id] for utt_id in jobs[job - 1]}
             )
-            model = _load_model(options.model, transition_model)
+            model = _load_model(options, transition_model)
             tally = Tally(options.data)
-            utterances = forward_utterances(model, part, tally, logit_scale=options.logit_scale)
+            utterances = forward_utterances(model, part, tally)
             stats = decoder.decode_job(
                 utterances, lattice_file(options.out, job), job_log(options.out, job), report
             )
@@ -114,12 +114,12 @@ def _decode_pending(
         run_jobs(work, pending, log=partial(job_log, options.out), total=num_utts, what="decoding")
 
 
-def _load_model(path: Path, transition_model: TransitionModel) -> Model:
+def _load_model(options: DecodeOptions, transition_model: TransitionModel) -> Model:
     torch.set_num_threads(1)
-    model = load_model(path)
+    model = load_model(options.model, logit_scale=options.logit_scale)
     if model.num_pdfs != transition_model.num_pdfs:
         raise HybridKdError.at(
-            path,
+            options.model,
             f"network of {model.num_pdfs} pdfs, its final.mdl has {transition_model.num_pdfs}",
             fix="restore the final.mdl that it was trained with",
         )

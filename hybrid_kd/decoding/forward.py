@@ -33,7 +33,7 @@ class Model(Protocol):
 
 
 def forward_utterances(
-    model: Model, data: DataDir, tally: Tally, *, output: NetworkOutput = "loglikes", logit_scale: float = 1.0
+    model: Model, data: DataDir, tally: Tally, *, output: NetworkOutput = "loglikes"
 ) -> Iterator[tuple[str, Float32[np.ndarray, "frames pdfs"]]]:
     """Give each utterance's output, in the directory's order; ``tally`` counts those that are left out.
 
@@ -52,7 +52,7 @@ def forward_utterances(
         if problem := _problem(features, "features"):
             tally.left_out(utt_id, *problem)
             continue
-        logits = logit_scale * model.logits(torch.from_numpy(features))
+        logits = model.logits(torch.from_numpy(features))
         values = network_output(logits, model.log_priors, output=output)
         array = values.float().cpu().numpy()
         if problem := _problem(array, "network output"):

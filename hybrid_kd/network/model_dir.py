@@ -39,12 +39,14 @@ class AcousticModel:
     """Networks for inference, with the priors that decoding divides by.
 
     Several networks are one model whose posterior is their mean: logits = log mean_n softmax(logits_n).
+    logit_scale: factor of the logits; T sharpens the flat posteriors of a student of constant temperature T.
     """
 
     path: Path
     networks: tuple[Dnn, ...]
     splice: Splice
     log_priors: Float32[Tensor, " pdfs"]
+    logit_scale: float = 1.0
 
     @property
     def num_pdfs(self) -> int:
@@ -69,9 +71,10 @@ class AcousticModel:
     def logits_of_spliced(self, spliced: Float[Tensor, "batch input"]) -> Float[Tensor, "batch pdfs"]:
         """Logits of frames that are spliced already (not normalised)."""
         if len(self.networks) == 1:
-            return self.networks[0](spliced)  # type: ignore[no-any-return]
+            return self.logit_scale * self.networks[0](spliced)  # type: ignore[no-any-return]
         log_posteriors = torch.stack([network(spliced).log_softmax(dim=1) for network in self.networks])
-        return (log_posteriors.double().logsumexp(0) - math.log(len(self.networks))).float()
+        logits = log_posteriors.double().logsumexp(0) - math.log(len(self.networks))
+        return (self.logit_scale * logits).float()
 
     @torch.inference_mode()
     def outputs_of_spliced(
@@ -80,7 +83,9 @@ class AcousticModel:
         """Logits, and how unsure the model is of each (sigma) if it has an uncertainty head."""
         if self.uncertainty is None:
             return self.logits_of_spliced(spliced), None
-        return self.networks[0].outputs(spliced)
+        logits, sigma = self.networks[0].outputs(spliced)
+        assert sigma is not None
+        return self.logit_scale * logits, self.logit_scale * sigma
 
     @torch.inference_mode()
     def logits(self, features: Float[Tensor, "frames dim"]) -> Float[Tensor, "frames pdfs"]:
@@ -162,11 +167,14 @@ def _build(shape: NetworkShape, prefix: str, tensors: dict[str, Tensor]) -> Dnn:
     return network
 
 
-def load_model(path: Path, *, device: str | torch.device = "cpu") -> AcousticModel:
+def load_model(path: Path, *, device: str | torch.device = "cpu", logit_scale: float = 1.0) -> AcousticModel:
     """Load a model directory for inference (batch normalisation folded).
 
-    Raises: HybridKdError if a file is missing or broken, or if the counts are of another number of pdfs.
+    Raises: HybridKdError if a file is missing or broken, if the counts are of another number of pdfs, or if
+    ``logit_scale`` is not above 0.
     """
+    if not 0 < logit_scale < math.inf:
+        raise HybridKdError.at("--logit-scale", f"{logit_scale} is out of range", fix="give more than 0")
     networks, splice = load_networks(path, device=device)
     counts = read_pdf_counts(path / "ali_train_pdf.counts")
     if len(counts) != networks[0].shape.num_pdfs:
@@ -179,7 +187,7 @@ def load_model(path: Path, *, device: str | torch.device = "cpu") -> AcousticMod
     log_priors = torch.from_numpy(log_priors_from_counts(counts)).float()
     shape = networks[0].shape
     folded[0].uncertainty = load_uncertainty_head(path, shape.hidden_dim, shape.num_pdfs, device=device)
-    return AcousticModel(path, folded, splice, log_priors.to(device))
+    return AcousticModel(path, folded, splice, log_priors.to(device), logit_scale)
 
 
 def copy_alignment_files(source_dir: Path, out: Path, *, also: tuple[str, ...] = ()) -> None:

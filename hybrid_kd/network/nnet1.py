@@ -6,6 +6,7 @@ place in our networks: `hybrid-kd train` has its own.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -118,9 +119,10 @@ def coefs_not_kept(components: Sequence[Component]) -> list[str]:
     )
 
 
-def dnn_to_nnet1(network: Dnn) -> list[Component]:
+def dnn_to_nnet1(network: Dnn, *, logit_scale: float = 1.0) -> list[Component]:
     """The layers of a network, batch normalisation folded into them, and the softmax; without normalisation.
 
+    ``logit_scale`` is folded into the last affine layer.
     A ReLU is a <ParametricRelu> with alpha 1, beta 0 that does not learn.
     """
     folded = fold_batch_norm(network.eval())
@@ -128,7 +130,9 @@ def dnn_to_nnet1(network: Dnn) -> list[Component]:
     for layer in folded.hidden_layers:
         components += [_affine(layer.affine, is_output=False), _nonlinearity(folded.shape)]
     num_pdfs = folded.shape.num_pdfs
-    return [*components, _affine(folded.output, is_output=True), Component("Softmax", num_pdfs, num_pdfs)]
+    output = _affine(folded.output, is_output=True)
+    output = replace(output, arrays=tuple(np.float32(logit_scale) * array for array in output.arrays))
+    return [*components, output, Component("Softmax", num_pdfs, num_pdfs)]
 
 
 def feature_transform(network: Dnn, splice: Splice) -> list[Component]:

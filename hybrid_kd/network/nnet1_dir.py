@@ -140,13 +140,13 @@ def _config(files: Nnet1Files, network: Dnn, splice: Splice) -> dict[str, Any]:
     return options_to_dict(files) | shape | asdict(splice)
 
 
-def export_nnet1(model_dir: Path, out: Path) -> None:
-    """Write what Kaldi's steps/nnet/decode.sh reads; final.nnet comes last.
+def export_nnet1(model_dir: Path, out: Path, *, logit_scale: float = 1.0) -> None:
+    """Write what Kaldi's steps/nnet/decode.sh reads; final.nnet comes last, its logits times ``logit_scale``.
 
     Raises: HybridKdError for an ensemble, a network of another tree than its final.mdl or that is not finite,
     or an ``out`` that holds what decode.sh would act on.
     """
-    model = load_model(model_dir)
+    model = load_model(model_dir, logit_scale=logit_scale)
     if len(model.networks) > 1:
         raise HybridKdError.at(
             model_dir,
@@ -166,7 +166,7 @@ def export_nnet1(model_dir: Path, out: Path) -> None:
                 out, f"holds {name}, which must not lie beside an exported network", fix="give another --out"
             )
     (network,) = model.networks
-    components = dnn_to_nnet1(network)
+    components = dnn_to_nnet1(network, logit_scale=model.logit_scale)
     if not all(np.isfinite(array).all() for component in components for array in component.arrays):
         raise HybridKdError.at(
             model_dir / FINAL, "holds NaN or infinity, which nnet1 refuses", fix="train it again"

@@ -23,7 +23,7 @@ from hybrid_kd.network.model_dir import AcousticModel
 
 INPUT, OUTPUT = "spliced_frames", "loglikes"
 OPSET, IR_VERSION = 13, 8
-MEANING = "logits - log prior (natural log) of each pdf_id; the decoder applies the acoustic scale, once"
+MEANING = "logit_scale logits - log prior (natural log) of each pdf_id; the decoder scales, once"
 
 
 @dataclass
@@ -53,13 +53,16 @@ class _Graph:
 def model_to_onnx(model: AcousticModel) -> onnx.ModelProto:
     """Input ``spliced_frames`` [frames, 440], output ``loglikes`` [frames, pdfs], both float32.
 
-    loglikes = logits - log prior; of several networks logits = log mean_n softmax(logits_n). Splicing stays
-    outside, since a frame's neighbours are the caller's; left_context, right_context and feature_dim are in
-    the file's metadata.
+    loglikes = logit_scale logits - log prior; of several networks logits = log mean_n softmax(logits_n).
+    Splicing stays outside, since a frame's neighbours are the caller's; left_context, right_context,
+    feature_dim and logit_scale are in the file's metadata.
     """
     graph = _Graph()
     logits = [_add_network(graph, network, f"{n}.") for n, network in enumerate(model.networks)]
     joined = logits[0] if len(logits) == 1 else _add_mean(graph, logits)
+    if model.logit_scale != 1:
+        factor = graph.constant("logit_scale", torch.tensor(model.logit_scale))
+        joined = graph.node("Mul", joined, factor, output="scaled_logits")
     graph.node("Sub", joined, graph.constant("log_priors", model.log_priors), output=OUTPUT)
     input_dim = model.networks[0].shape.input_dim
     proto = helper.make_model(
@@ -87,6 +90,7 @@ def _metadata(model: AcousticModel) -> dict[str, Any]:
         "feature_dim": model.feature_dim,
         "num_pdfs": model.num_pdfs,
         "num_networks": len(model.networks),
+        "logit_scale": model.logit_scale,
         OUTPUT: MEANING,
     }
 

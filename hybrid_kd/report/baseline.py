@@ -42,8 +42,8 @@ def decoding_of(decode: DecodeResult) -> tuple[Any, ...]:
     """All that two decodings must share if their WERs are to be compared."""
     return (
         *(decode.set_name, decode.tuned_on),
-        *(decode.decoder_program, decode.decoder_version, decode.acoustic_scale),
-        *(decode.beam, decode.lattice_beam, decode.logit_scale),
+        *(decode.decoder_program, decode.decoder_version),
+        *decode.search,
     )
 
 

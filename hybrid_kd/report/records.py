@@ -127,6 +127,11 @@ class DecodeResult:
     errors_elsewhere: dict[str, list[int]] | None = None
     logit_scale: float = 1.0
 
+    @property
+    def search(self) -> tuple[float | None, ...]:
+        """With what the decoder searched; decodings that differ in it cannot be compared."""
+        return self.acoustic_scale, self.beam, self.lattice_beam, self.logit_scale
+
 
 @dataclass(frozen=True)
 class LearningCurve:

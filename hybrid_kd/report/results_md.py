@@ -171,8 +171,7 @@ def _same_search(decode: DecodeResult, others: Sequence[DecodeResult]) -> bool:
 
 
 def _search_of(decode: DecodeResult) -> tuple[Any, ...]:
-    beams = decode.beam, decode.lattice_beam
-    return decode.set_name, *beams, decode.acoustic_scale, decode.logit_scale
+    return decode.set_name, *decode.search
 
 
 def _find(system: SystemResult, set_name: str, condition: Condition) -> DecodeResult | None:

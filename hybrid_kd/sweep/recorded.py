@@ -183,6 +183,5 @@ def _is_of(plan: StudyPlan, decode: DecodeResult, data: Path, tuned_on: set[str]
         and decode.errors_by_utterance is not None
         and decode.tuned_on in tuned_on
         and plan.decoder in ("auto", decode.decoder)
-        and (decode.acoustic_scale, decode.beam, decode.lattice_beam, decode.logit_scale)
-        == (search.acoustic_scale, search.beam, search.lattice_beam, 1.0)
+        and decode.search == (search.acoustic_scale, search.beam, search.lattice_beam, 1.0)
     )

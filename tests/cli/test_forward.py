@@ -54,6 +54,14 @@ def test_logits_are_scaled_before_anything_else(arguments: list[str], tmp_path: 
         assert (posteriors[utt_id].argmax(axis=1) == logits[utt_id].argmax(axis=1)).all()
 
 
+def test_a_logit_scale_of_0_is_refused(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--logit-scale", "0", f"ark:{tmp_path}/loglikes.ark"]) == 1
+    assert "--logit-scale: 0.0 is out of range" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_standard_output_holds_the_archive_and_nothing_else(arguments: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hybrid_kd", *arguments, "ark:-"]
     done = subprocess.run(command, capture_output=True, check=True)

@@ -222,3 +222,15 @@ def test_batch_normalisation_and_relu_go_out_and_come_in(files: Nnet1Files, tmp_
     frames = torch.randn(9, DIM, generator=torch.Generator().manual_seed(0))
     found = load_model(tmp_path / "back").logits(frames)
     torch.testing.assert_close(found, network(frames).detach(), atol=1e-5, rtol=1e-5)
+
+
+def test_logits_go_out_scaled(files: Nnet1Files, tmp_path: Path) -> None:
+    import_nnet1(files, tmp_path / "model")
+    export_nnet1(tmp_path / "model", tmp_path / "out", logit_scale=3.0)
+    out = tmp_path / "out"
+    import_nnet1(
+        Nnet1Files(out / "final.nnet", out / "final.feature_transform", files.ali), tmp_path / "back"
+    )
+    model = load_model(tmp_path / "model")
+    frames = torch.randn(9, model.feature_dim, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(load_model(tmp_path / "back").logits(frames), 3 * model.logits(frames))

@@ -22,12 +22,11 @@ from tests.network.test_nnet1 import DIM, PDFS, make_network
 COUNTS = np.array([10.5, 0.5, 3.5, 7.5, 0])  # the last pdf is never chosen
 
 
-def make_model(*networks: torch.nn.Module) -> AcousticModel:
+def make_model(*networks: torch.nn.Module, logit_scale: float = 1.0) -> AcousticModel:
     """A model of frames that are spliced with the one before."""
     folded = tuple(fold_batch_norm(network) for network in networks)  # type: ignore[arg-type]
-    return AcousticModel(
-        Path("model"), folded, Splice(1, 0), torch.from_numpy(log_priors_from_counts(COUNTS))
-    )
+    log_priors = torch.from_numpy(log_priors_from_counts(COUNTS))
+    return AcousticModel(Path("model"), folded, Splice(1, 0), log_priors, logit_scale)
 
 
 def run_onnx(path: Path, spliced: np.ndarray) -> np.ndarray:
@@ -43,9 +42,12 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("logit_scale", [1.0, 3.0])
 @pytest.mark.parametrize("networks", MODELS.values(), ids=MODELS)
-def test_onnxruntime_gives_the_same_loglikes(networks: list[torch.nn.Module], tmp_path: Path) -> None:
-    model = make_model(*networks)
+def test_onnxruntime_gives_the_same_loglikes(
+    networks: list[torch.nn.Module], logit_scale: float, tmp_path: Path
+) -> None:
+    model = make_model(*networks, logit_scale=logit_scale)
     export_onnx(model, tmp_path / "model.onnx")
     spliced = torch.randn(17, DIM, generator=torch.Generator().manual_seed(0))
     expected = pseudo_loglikes(model.logits_of_spliced(spliced), model.log_priors).numpy()
@@ -59,13 +61,14 @@ def test_the_file_tells_what_goes_in_and_out(tmp_path: Path) -> None:
     export_onnx(make_model(make_network()), tmp_path / "model.onnx")
     proto = onnx.load(tmp_path / "model.onnx")
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
-    assert metadata.pop("loglikes").startswith("logits - log prior (natural log)")
+    assert metadata.pop("loglikes").startswith("logit_scale logits - log prior (natural log)")
     assert metadata == {
         "left_context": "1",
         "right_context": "0",
         "feature_dim": "3",
         "num_pdfs": str(PDFS),
         "num_networks": "1",
+        "logit_scale": "1.0",
     }
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     (given,), (gives,) = session.get_inputs(), session.get_outputs()
