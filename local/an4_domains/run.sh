@@ -59,8 +59,8 @@ fi
 
 if [ "$stage" -le 2 ] && [ "$stop_stage" -ge 2 ]; then
   for domain in bus_caf ped_str; do
-    steps/kd/make_labels.sh --temperatures 1 $fmllr/$train $exp/teacher_$domain $exp/labels_$domain
-  done
+    echo "steps/kd/make_labels.sh --temperatures 1 $fmllr/$train $exp/teacher_$domain $exp/labels_$domain"
+  done | run_all
 fi
 
 # Trains the students of a list that have these teachers, all seeds side by side: train <list> <hidden units> <teachers>
