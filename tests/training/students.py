@@ -71,8 +71,8 @@ def assert_same_student(left: Path, right: Path, tolerance: float) -> None:
     ours, theirs = records(left), records(right)
     assert len(ours) == len(theirs)
     for mine, other in zip(ours, theirs, strict=True):
-        assert mine.pop("accepted", None) == other.pop("accepted", None)
-        assert mine.pop("temperature", None) == other.pop("temperature", None)
+        for name in ("accepted", "temperature", "teacher_temperatures"):
+            assert mine.pop(name, None) == other.pop(name, None)
         means = [record.pop("average", {}) for record in (mine, other)]
         assert means[0].pop("epochs", []) == means[1].pop("epochs", [])
         assert means[0] == pytest.approx(means[1], rel=tolerance, abs=0)

@@ -8,7 +8,8 @@ import torch
 from hybrid_kd.cli.main import main
 from hybrid_kd.config import read_yaml
 from hybrid_kd.json_files import read_json
-from tests.training.students import Trainer, assert_same_bits, records, weights
+from tests.training.shared_work import float64_networks
+from tests.training.students import Trainer, assert_same_bits, assert_same_student, records, weights
 
 BOTH = "--teacher-labels EXP/labels EXP/other_labels"
 
@@ -73,10 +74,11 @@ def test_side_by_side_they_are_the_students_that_they_are_alone(trainer: Trainer
         "a": f"{BOTH} --max-iters 3",
         "b": f"{BOTH} --max-iters 3 --teacher-temperatures 1 2 --seed 1",
     }
-    assert trainer.together("together", students) == 0
-    assert set(trainer.alone("apart", students)) == {0}
+    with float64_networks():  # how float32 products are rounded may depend on their shape
+        assert trainer.together("together", students) == 0
+        assert set(trainer.alone("apart", students)) == {0}
     for name in students:
-        assert_same_bits(trainer.exp / "together" / name, trainer.exp / "apart" / name)
+        assert_same_student(trainer.exp / "together" / name, trainer.exp / "apart" / name, 1e-9)
 
 
 def test_both_are_inputs_of_the_student(trainer: Trainer) -> None:
