@@ -14,19 +14,20 @@ GROUP_HEAD = ["frames", "frames right %", "sigma", "of the reference", "root mea
 
 
 def uncertainty_section(study: Study) -> Section:
-    """Empty if no network of the study has an uncertainty head."""
+    """Teachers first, then by name. Empty if no network of the study has an uncertainty head."""
     measured = [(s, u) for s in study.systems if (u := uncertainty_of(s)) is not None]
     if not measured:
         return Section("Uncertainty")
-    teachers = {name for system in study.systems for name in teachers_of(system)}
-    is_teacher = [bool(teachers & {system.system, *system.aliases}) for system, _ in measured]
-    chosen = [each for each, teaches in zip(measured, is_teacher, strict=True) if teaches] or measured
+    taught_by = {name for system in study.systems for name in teachers_of(system)}
+    teachers = {s.system for s, _ in measured if taught_by & {s.system, *s.aliases}}
+    measured.sort(key=lambda each: (each[0].system not in teachers, each[0].system))
+    chosen = measured[: len(teachers)] or measured
     drawn = [(system.system, uncertainty) for system, uncertainty in chosen[:MAX_DRAWN]]
     tables = [uncertainty_table([(system.system, uncertainty) for system, uncertainty in measured])]
     tables += [agreement_table(study.agreements)] if study.agreements else []
     return Section(
         "Uncertainty",
-        _words(measured[0], drawn, any(is_teacher)),
+        _words(measured[0], drawn, bool(teachers)),
         panels=uncertainty_panels(drawn),
         tables=tables,
         folded=[groups_table(name, uncertainty) for name, uncertainty in drawn],
