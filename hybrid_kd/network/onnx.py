@@ -23,7 +23,7 @@ from hybrid_kd.network.model_dir import AcousticModel
 
 INPUT, OUTPUT = "spliced_frames", "loglikes"
 OPSET, IR_VERSION = 13, 8
-MEANING = "logit_scale logits - log prior (natural log) of each pdf_id; the decoder scales, once"
+MEANING = "logit_scale logits - log prior (natural log); the decoder applies the acoustic scale, once"
 
 
 @dataclass

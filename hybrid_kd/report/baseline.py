@@ -40,11 +40,8 @@ def compare_with_baseline(exp: Path, systems: Sequence[SystemResult], baseline: 
 
 def decoding_of(decode: DecodeResult) -> tuple[Any, ...]:
     """All that two decodings must share if their WERs are to be compared."""
-    return (
-        *(decode.set_name, decode.tuned_on),
-        *(decode.decoder_program, decode.decoder_version),
-        *decode.search,
-    )
+    program = decode.decoder_program, decode.decoder_version
+    return decode.set_name, decode.tuned_on, *program, *decode.search
 
 
 def _compared(exp: Path, base: SystemResult, system: SystemResult, decode: DecodeResult) -> DecodeResult:

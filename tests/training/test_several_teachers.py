@@ -74,7 +74,7 @@ def test_side_by_side_they_are_the_students_that_they_are_alone(trainer: Trainer
         "a": f"{BOTH} --max-iters 3",
         "b": f"{BOTH} --max-iters 3 --teacher-temperatures 1 2 --seed 1",
     }
-    with float64_networks():  # how float32 products are rounded may depend on their shape
+    with float64_networks():  # one product for all may be rounded otherwise in float32
         assert trainer.together("together", students) == 0
         assert set(trainer.alone("apart", students)) == {0}
     for name in students:
