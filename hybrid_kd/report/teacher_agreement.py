@@ -20,8 +20,7 @@ from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.report.agreement import measure_agreement
 from hybrid_kd.report.collect import name_beside
 from hybrid_kd.report.dev_posteriors import dev_set_of
-from hybrid_kd.report.measured_once import measured_once
-from hybrid_kd.report.record_file import build
+from hybrid_kd.report.measured_once import measured_once, measured_record
 from hybrid_kd.report.records import SystemResult
 from hybrid_kd.report.uncertainty_records import AgreementRecord
 
@@ -60,15 +59,13 @@ def teachers_of(exp: Path, system: SystemResult) -> list[Path]:
 def _agreement(exp: Path, first: Path, second: Path, student: SystemResult) -> AgreementRecord | None:
     dev_frames = student.inputs.get("dev_frames")
     key = {"version": VERSION, "first": _key(first), "second": _key(second), "dev_frames": dev_frames}
-    content = measured_once(
-        first / f"agreement_{second.name}.json",
-        key,
-        lambda: _measure(first, second, exp / student.system, dev_frames),
-    )
+    file = first / f"agreement_{second.name}.json"
+    content = measured_once(file, key, lambda: _measure(first, second, exp / student.system, dev_frames))
     if content is None:
         return None
     first_name, second_name = (name_beside(exp / student.system, str(path)) for path in (first, second))
-    return replace(build(AgreementRecord, content["agreement"]), first=first_name, second=second_name)
+    agreement = measured_record(file, content, "agreement", AgreementRecord)
+    return replace(agreement, first=first_name, second=second_name)
 
 
 def _key(teacher: Path) -> list[str]:
