@@ -171,10 +171,10 @@ def load_model(path: Path, *, device: str | torch.device = "cpu", logit_scale: f
     """Load a model directory for inference (batch normalisation folded).
 
     Raises: HybridKdError if a file is missing or broken, if the counts are of another number of pdfs, or if
-    ``logit_scale`` is not above 0.
+    ``logit_scale`` is out of range.
     """
-    if not 0 < logit_scale < math.inf:
-        raise HybridKdError.at("--logit-scale", f"{logit_scale} is out of range", fix="give more than 0")
+    if not 1e-6 <= logit_scale <= 1e6:
+        raise HybridKdError.at("--logit-scale", f"{logit_scale} is out of range", fix="give 1e-6 to 1e6")
     networks, splice = load_networks(path, device=device)
     counts = read_pdf_counts(path / "ali_train_pdf.counts")
     if len(counts) != networks[0].shape.num_pdfs:
