@@ -1,6 +1,5 @@
 """Finds the finished systems of an experiment's directory, and what was decoded and scored with them."""
 
-import json
 import logging
 import math
 from pathlib import Path
@@ -12,7 +11,7 @@ from hybrid_kd.config import listed, option_defaults, plain, read_yaml
 from hybrid_kd.decoding.decode_record import MODEL_FILES, SUMMARY
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
+from hybrid_kd.json_files import parse_json, read_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import sha256_of_file, sha256_of_files
 from hybrid_kd.report.learning_curve import learning_curve
@@ -138,7 +137,7 @@ def describe_networks(path: Path) -> tuple[str, int]:
     try:
         with safe_open(path, framework="numpy") as file:
             sizes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-            words = [_shape_in_words(shape) for shape in json.loads((file.metadata() or {})["shapes"])]
+            words = [_shape_in_words(shape) for shape in parse_json((file.metadata() or {})["shapes"])]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         problem = f"not a network of hybrid_kd: {error}"
         raise HybridKdError.at(path, problem, fix="train it again, or copy it again") from error
