@@ -59,3 +59,24 @@ def test_exactly_one_percent_passes() -> None:
 def test_the_error_holds_the_fix() -> None:
     with pytest.raises(HybridKdError, match=r"\n  fix: align them$"):
         Tally("data/tr").close(fix="align them")
+
+
+def test_a_command_with_the_option_names_the_share_that_it_would_take() -> None:
+    def close(max_left_out: float) -> None:
+        tally = Tally("data/tr", max_left_out=max_left_out)
+        tally.done(42)
+        tally.left_out("u", "too short")
+        tally.close(fix="align them")
+
+    with pytest.raises(
+        HybridKdError, match=r"at most 1 % may be left out\n  fix: align them; or .*: --max-left-out 0.024$"
+    ):
+        close(0.01)
+    close(0.024)
+
+
+def test_no_share_makes_nothing_a_success() -> None:
+    tally = Tally("data/tr", max_left_out=1.0)
+    tally.left_out("u", "too short")
+    with pytest.raises(HybridKdError, match="done 0, left out 1"):
+        tally.close(fix="align them")

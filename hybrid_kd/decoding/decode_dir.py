@@ -40,9 +40,10 @@ from hybrid_kd.decoding.summary import log_summary, summarise
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
+from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.run_record import RunRecord
-from hybrid_kd.tally import Tally
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE, Tally
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ def decode_directory(options: DecodeOptions) -> None:
 
 def check_options(options: DecodeOptions) -> None:
     """Raises: HybridKdError for a value out of its range."""
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     for name in ("acoustic_scale", "beam", "lattice_beam", "logit_scale", "nj", "job", "max_utts"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
@@ -147,7 +149,7 @@ def _finish(options: DecodeOptions, num_jobs: int, record: RunRecord) -> None:
     Raises: HybridKdError as `count_jobs`.
     """
     summary = summarise(
-        count_jobs(options.out, num_jobs),
+        count_jobs(options.out, num_jobs, max_left_out=options.max_left_out),
         _search_options(options),
         decoder=options.decoder,
         program=embedded.PROGRAM if options.decoder == "embedded" else kaldi.PROGRAM,

@@ -45,8 +45,10 @@ from hybrid_kd.gmm.speaker_decoding import DecodedSpeaker, SpeakerDecoder
 from hybrid_kd.gmm.stage_dir import NOT_COMPARED, stage_record
 from hybrid_kd.json_files import write_json
 from hybrid_kd.log_file import log_to_file
+from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.run_record import RunRecord
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +56,9 @@ logger = logging.getLogger(__name__)
 def decode_fmllr(options: DecodeFmllrOptions) -> None:
     """Decode; continue a decoding that was begun, do nothing if it is done.
 
-    Raises: HybridKdError, also if more than 1 % of the utterances got no lattice.
+    Raises: HybridKdError, also if more than --max-left-out of the utterances got no lattice.
     """
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     with log_to_file(options.out / "log" / "decode_fmllr.log"):
         data = read_data_dir(options.data)
         finished = (options.out / SUMMARY).is_file()
@@ -163,7 +166,7 @@ def _finish(options: DecodeFmllrOptions, num_jobs: int, record: RunRecord) -> No
     Raises: HybridKdError if more than 1 % of the utterances got no lattice.
     """
     summary = summarise(
-        count_jobs(options.out, num_jobs),
+        count_jobs(options.out, num_jobs, max_left_out=options.max_left_out),
         SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam),
         decoder="embedded",
         program=f"{PROGRAM}, two passes with fMLLR",

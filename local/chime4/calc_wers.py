@@ -24,8 +24,9 @@ from hybrid_kd.json_files import read_json
 from hybrid_kd.run_record import CONFIG
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.kaldi_scores import find_hypotheses, read_kaldi_scores
+from hybrid_kd.scoring.options import ScoreOptions
 from hybrid_kd.scoring.report import RULE, decoder_in_words, recipe_lines
-from hybrid_kd.scoring.score_dir import set_scores
+from hybrid_kd.scoring.score_dir import count_set
 from hybrid_kd.scoring.tuning import PointRange, parse_range
 from hybrid_kd.scoring.word_errors import ErrorTable, best_point, error_table, pool
 from local.chime4.command import run_command
@@ -124,9 +125,10 @@ def read_table(name: str, sets: DecodedSets, options: Options, points: Sequence[
         raise HybridKdError.at(path, problem, fix="give --data and --graph to score its lattices")
     else:
         data, graph = options.data / f"{name}{sets.after}", options.graph
-    return error_table(
-        set_scores(path, read_data_dir(data, needs_feats=False), graph, points=points, nj=options.nj)
-    )
+    score = ScoreOptions(path, data, graph, nj=options.nj)
+    counted = count_set(score, read_data_dir(data, needs_feats=False), points=points)
+    counted.keep(path)
+    return error_table(counted.scores)
 
 
 def best_of_dt05(table: ErrorTable, points: Sequence[ScoringPoint], place: str) -> ScoringPoint:
