@@ -13,7 +13,6 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.decoding import embedded, kaldi
 from hybrid_kd.decoding.decode_record import (
-    SUMMARY,
     choose_decoder,
     count_jobs,
     is_finished,
@@ -36,9 +35,8 @@ from hybrid_kd.decoding.forward import (
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.kaldi import KaldiDecoder, find_kaldi, latgen_command
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
-from hybrid_kd.decoding.summary import log_summary, summarise
+from hybrid_kd.decoding.summary import log_summary, read_summary, summarise, write_summary
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
 from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
@@ -65,7 +63,8 @@ def decode_directory(options: DecodeOptions) -> None:
         if options.job is not None:
             return
         _finish(options, len(jobs), record)
-    log_summary(options.out, read_json(options.out / SUMMARY))
+    if (summary := read_summary(options.out)) is not None:
+        log_summary(options.out, summary)
 
 
 def check_options(options: DecodeOptions) -> None:
@@ -156,7 +155,7 @@ def _finish(options: DecodeOptions, num_jobs: int, record: RunRecord) -> None:
         model_sha256=record.provenance["inputs"]["model"],
         logit_scale=options.logit_scale,
     )
-    write_json(options.out / SUMMARY, summary)
+    write_summary(options.out, summary)
 
 
 def _search_options(options: DecodeOptions) -> SearchOptions:

@@ -15,13 +15,14 @@ from hybrid_kd.decoding.graph import find_graph_file
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.kaldi import PROGRAM, find_kaldi
 from hybrid_kd.decoding.options import DecodeOptions
+from hybrid_kd.decoding.summary import SUMMARY
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_record, write_json
 from hybrid_kd.provenance import collect_provenance
 from hybrid_kd.run_record import CONFIG, RunRecord
 from hybrid_kd.tally import Tally
 
-SUMMARY, UTT_IDS = "decode.json", "utt_ids"
+UTT_IDS = "utt_ids"
 MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
 COMPARED = frozenset({"decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "logit_scale", "max_utts"})
 

@@ -34,6 +34,7 @@ from hybrid_kd.distill.noise import NoiseAxes, NoiseProjection
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.provenance import sha256_of_file
+from hybrid_kd.text_files import read_text
 
 VERSION = 1
 HEADER = "labels.json"
@@ -157,7 +158,7 @@ def read_label_store(path: Path) -> LabelStore:
         raise HybridKdError.at(
             path, f"version {header.version}, this program reads {VERSION}", fix=FIX_BROKEN
         )
-    utt_ids = tuple((path / UTT_IDS).read_text(encoding="utf-8").split())
+    utt_ids = tuple(read_text(path / UTT_IDS, fix=FIX_BROKEN).split())
     if len(utt_ids) != header.num_utterances:
         raise HybridKdError.at(
             path / UTT_IDS, f"{len(utt_ids)} utterances instead of {header.num_utterances}", fix=FIX_BROKEN

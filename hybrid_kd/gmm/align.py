@@ -64,7 +64,7 @@ def align_directory(options: AlignOptions) -> None:
             measured = pool.map(steps.measure, what="sizes")
             parts = pool.map(steps.give_alignments, what="alignments")
         alignments = {utt_id: ali for part in parts for utt_id, ali in part.items()}
-        failed = reduce(
+        failed: dict[str, str] = reduce(
             operator.or_, [*(size.left_out for size in measured), *(r.failed for r in reports)], {}
         )
         fix = f"{MEND_DATA}, or widen --retry-beam"

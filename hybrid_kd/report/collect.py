@@ -8,7 +8,8 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from hybrid_kd.config import listed, option_defaults, plain, read_yaml
-from hybrid_kd.decoding.decode_record import MODEL_FILES, SUMMARY
+from hybrid_kd.decoding.decode_record import MODEL_FILES
+from hybrid_kd.decoding.summary import SUMMARY
 from hybrid_kd.distill.label_store import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import parse_json, read_json

@@ -17,7 +17,8 @@ from hybrid_kd.archives.data_dir import DataDir, read_data_dir
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import SUMMARY, UTT_IDS
+from hybrid_kd.decoding.decode_record import UTT_IDS
+from hybrid_kd.decoding.summary import SUMMARY, read_summary
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.option_ranges import check_ranges
@@ -82,7 +83,7 @@ def score_directory(options: ScoreOptions) -> str:
     _write_files(options, scores, table, point)
     result = _result(options, table, point, searched)
     write_json(options.decode_dir / SCORE, result)
-    return format_report(data.path.name, table, point, result)
+    return format_report(data.path.name, table, point, result, read_summary(options.decode_dir))
 
 
 @dataclass(frozen=True)
@@ -304,7 +305,7 @@ def _result(
     options: ScoreOptions, table: ErrorTable, point: ScoringPoint, searched: PointRange
 ) -> dict[str, Any]:
     """The content of score.json."""
-    summary = options.decode_dir / SUMMARY
+    summary = read_summary(options.decode_dir)
     own = best_point(table, searched.points())
     tuned_on = options.tune_on or (options.decode_dir,)
     return {
@@ -321,7 +322,7 @@ def _result(
             for name, which in by_environment(table.utt_ids).items()
         },
         "own_best": {"point": own.name, "wer": table.total(own).wer},
-        "decoding": read_json(summary) if summary.is_file() else None,
+        "decoding": None if summary is None else read_json(options.decode_dir / SUMMARY),
     }
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from hybrid_kd.archives.data_dir import read_data_dir, write_data_dir
 from hybrid_kd.config import options_to_dict
-from hybrid_kd.decoding.decode_record import SUMMARY
 from hybrid_kd.decoding.forward import read_num_frames
+from hybrid_kd.decoding.summary import read_summary
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.sweep import commands
@@ -130,8 +130,10 @@ def _decode_and_score(programs: Programs, plan: StudyPlan, model: Path) -> dict[
     times = sum(num_utts) / len(read_data_dir(part).utt_ids)
     decoded = commands.decode(programs, plan, model, part, nj=1, out=directory / "decode")
     counting, counted = (_seconds(lambda: commands.score(programs, plan, decoded, part)) for _ in range(2))
-    wall = read_json(decoded / SUMMARY)["wall_s"]
-    return {"decode": wall * times, "score": max(0.0, counting - counted) * times + counted * len(sets)}
+    summary = read_summary(decoded)
+    assert summary is not None, "a decoding that ended without its summary"
+    scoring = max(0.0, counting - counted) * times + counted * len(sets)
+    return {"decode": summary.wall_s * times, "score": scoring}
 
 
 def _teach(

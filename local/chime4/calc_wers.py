@@ -18,9 +18,8 @@ import tyro
 from hybrid_kd.archives.data_dir import read_data_dir
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import SUMMARY
+from hybrid_kd.decoding.summary import read_summary
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.run_record import CONFIG
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.kaldi_scores import find_hypotheses, read_kaldi_scores
@@ -75,8 +74,7 @@ class DecodedSets:
 
     def title(self) -> str:
         """``exp/si_0.5/decode_*_13_8; kaldi-decoder 0.3.2, beams 13/8``."""
-        summaries = [path / SUMMARY for path in self.directories.values()]
-        decoders = {decoder_in_words(read_json(path) if path.is_file() else None) for path in summaries}
+        decoders = {decoder_in_words(read_summary(path)) for path in self.directories.values()}
         return f"{self.system}/decode_{self.before}*{self.after}{''.join(sorted(decoders))}"
 
 

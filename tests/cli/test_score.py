@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from hybrid_kd.cli.main import main
-from tests.decoding.experiment import golden_lines, write_kaldi_decode_dir, write_lines, write_texts
+from tests.decoding.experiment import (
+    golden_lines,
+    write_decode_json,
+    write_kaldi_decode_dir,
+    write_lines,
+    write_texts,
+)
 from tests.scoring.crossings import (
     BEST_OF_BOTH,
     BEST_OF_REAL,
@@ -78,8 +84,7 @@ def test_the_point_is_taken_from_the_development_set(
     assert score(data, graph, other, "--tune-on", str(decoded)) == 1
     assert "per_utt.jsonl: not scored yet" in capsys.readouterr().err
     (decoded / "config.yaml").write_text(f"data: {data}\ngraph: {graph}\n")
-    summary = {"decoder_program": "latgen", "decoder_version": "5.5", "beam": 13.0, "lattice_beam": 8.0}
-    (decoded / "decode.json").write_text(json.dumps(summary))
+    write_decode_json(decoded)
     assert score(data, graph, other, "--tune-on", str(decoded)) == 0
     result, tuned = (json.loads((path / "score.json").read_text()) for path in (other, decoded))
     for name in ("lm_weight", "word_ins_penalty"):
@@ -265,9 +270,8 @@ def test_utterances_that_were_not_decoded_are_named_and_counted(
     )
     assert score(data, graph, decoded, "--max-left-out", "0.2") == 0
     assert json.loads((decoded / "score.json").read_text())["total"] == json.loads(before)["total"]
-    summary = {"decoder_program": "x", "decoder_version": "1", "beam": 13.0, "lattice_beam": 8.0}
     (decoded / "config.yaml").write_text("max_utts: 8\n")  # a part was asked for
-    (decoded / "decode.json").write_text(json.dumps(summary))
+    write_decode_json(decoded)
     assert score(data, graph, decoded) == 0
 
 
@@ -314,3 +318,27 @@ def test_a_list_of_utterances_that_is_not_utf_8_is_an_error(
     (decoded / "utt_ids").write_bytes(b"a\nb\xff\n")
     assert score(data, graph, decoded) == 1
     assert f"{decoded}/utt_ids: line 2 is not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"beam": None}, "missing key 'beam'"),
+        ({"beams": 3}, "unknown key 'beams'"),
+        ({"partial": "all"}, "key 'partial' is 'all'"),
+    ],
+)
+def test_a_damaged_summary_of_the_decoding_is_named(
+    data: Path,
+    graph: Path,
+    decoded: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
+    problem: str,
+) -> None:
+    write_decode_json(decoded)
+    content = json.loads((decoded / "decode.json").read_text()) | changed
+    content = {name: value for name, value in content.items() if name == "first_beam" or value is not None}
+    (decoded / "decode.json").write_text(json.dumps(content))
+    assert score(data, graph, decoded) == 1
+    assert f"{decoded}/decode.json: {problem}\n  fix: delete it" in capsys.readouterr().err
