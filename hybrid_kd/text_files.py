@@ -14,6 +14,7 @@ from hybrid_kd.errors import HybridKdError
 ASCII_SPACE = " \t\n\r\v\f"
 BYTE_ORDER_MARK = "\ufeff"  # at the start of a file: written by some editors, skipped; elsewhere refused
 
+_SPACE = re.compile(f"[{ASCII_SPACE}]+")
 _WORD = re.compile(f"[^{ASCII_SPACE}]+")
 _ODD_SPACE = re.compile(rf"[^\S{ASCII_SPACE}]|{BYTE_ORDER_MARK}")
 
@@ -66,6 +67,12 @@ def read_word_lines(path: Path, *, fix: str) -> list[list[str]]:
 def split_words(text: str) -> list[str]:
     """The words of a text: what stands between ASCII white space."""
     return _WORD.findall(text)
+
+
+def split_id(line: str) -> tuple[str, str]:
+    """The first word of a line and the rest of it, without white space around them; both may be empty."""
+    id_, *rest = _SPACE.split(line.strip(ASCII_SPACE), maxsplit=1)
+    return id_, "".join(rest)
 
 
 def odd_space(text: str) -> str | None:

@@ -50,11 +50,13 @@ def describe_graph_dir(path: Path) -> list[str]:
     """
     from hybrid_kd.archives.symbols import read_symbol_table
     from hybrid_kd.decoding.graph import (
+        MADE_AGAIN,
         check_words,
         decompressed_graph,
         find_graph_file,
         read_graph_labels,
     )
+    from hybrid_kd.text_files import read_text, split_words
 
     graph_file = find_graph_file(path)
     with decompressed_graph(graph_file) as fst_file:
@@ -64,9 +66,9 @@ def describe_graph_dir(path: Path) -> list[str]:
     lines.append(f"  words.txt: {len(read_symbol_table(path / 'words.txt'))} symbols")
     for name, what in (("num_pdfs", "pdfs"), ("phones/silence.csl", "silence phones")):
         if (path / name).is_file():
-            lines.append(f"  {what}: {(path / name).read_text().strip()}")
+            lines.append(f"  {what}: {read_text(path / name, fix=MADE_AGAIN).strip()}")
     if (path / "disambig_tid.int").is_file():
-        num_symbols = len((path / "disambig_tid.int").read_text().split())
+        num_symbols = len(split_words(read_text(path / "disambig_tid.int", fix=MADE_AGAIN)))
         lines.append(f"  disambiguation symbols: {num_symbols}")
     return [*lines, *made_by(path / PROVENANCE)]
 

@@ -21,6 +21,7 @@ from hybrid_kd.archives.openfst import const_arcs, parse_header, vector_arcs
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_text
 
 GRAPH_NAMES = ("HCLG.fst", "HCLG.fst.gz", "HCLG.fst.xz")
 MADE_AGAIN = "make the graph again (utils/mkgraph.sh), or copy it again"
@@ -112,7 +113,7 @@ def check_words(graph_dir: Path, labels: GraphLabels) -> None:
 def _check_num_pdfs(path: Path, transition_model: TransitionModel) -> None:
     if not path.is_file():
         return
-    text = path.read_text().strip()
+    text = read_text(path, fix=MADE_AGAIN).strip()
     if text != str(transition_model.num_pdfs):
         raise HybridKdError.at(
             path,

@@ -16,6 +16,7 @@ from hybrid_kd.distill.label_store import LabelStore
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures
 from hybrid_kd.tally import Tally
+from hybrid_kd.text_files import read_word_lines
 
 FIX_MAP = "give it one line '<training utt_id> <label utt_id>' for each training utterance"
 
@@ -60,18 +61,16 @@ def read_utt_map(path: Path) -> UttMap:
 
     Raises: HybridKdError if it cannot be read, a line has not two ids, or a training utt_id comes twice.
     """
-    try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
     label_utt_ids: dict[str, str] = {}
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        ids = line.split()
+    for number, ids in enumerate(read_word_lines(path, fix="check the path"), start=1):
         if len(ids) != 2:
-            raise HybridKdError.at(path, f"line {number}: expected two ids, found {line[:80]!r}", fix=FIX_MAP)
+            found = " ".join(ids)[:80]
+            raise HybridKdError.at(path, f"line {number}: expected two ids, found {found!r}", fix=FIX_MAP)
         if ids[0] in label_utt_ids:
             raise HybridKdError.at(path, f"line {number}: comes twice", fix=FIX_MAP, key=ids[0])
         label_utt_ids[ids[0]] = ids[1]
+    if not label_utt_ids:
+        raise HybridKdError.at(path, "it lists no utterance", fix=FIX_MAP)
     return UttMap(path, label_utt_ids)
 
 

@@ -47,6 +47,7 @@ from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.run_record import RunRecord
 from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
+from hybrid_kd.text_files import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -98,10 +99,10 @@ def read_silence_phones(graph_dir: Path) -> tuple[int, ...]:
     Raises: HybridKdError if it is missing or malformed.
     """
     path = graph_dir / "phones" / "silence.csl"
+    fix = "make the graph again (hybrid-kd graph hclg, or utils/mkgraph.sh)"
     try:
-        return tuple(int(phone) for phone in path.read_text().split(":"))
-    except (OSError, ValueError) as error:
-        fix = "make the graph again (hybrid-kd graph hclg, or utils/mkgraph.sh)"
+        return tuple(int(phone) for phone in read_text(path, fix=fix).split(":"))
+    except ValueError as error:
         raise HybridKdError.at(path, f"not a list of phones: {error}", fix=fix) from error
 
 

@@ -12,6 +12,7 @@ from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.ngram import NgramModel, NgramTable, spelled_ngrams
 from hybrid_kd.graph.ngram_counts import EOS, NONE, make_vocabulary
+from hybrid_kd.text_files import split_words
 
 FIX = "give an ARPA file (.gz or not), or make it again (hybrid-kd graph lm)"
 
@@ -76,7 +77,7 @@ def _parse_sections(text: str) -> list[list[str]]:
 
 
 def _to_model(sections: list[list[str]]) -> NgramModel:
-    split = [line.split() for line in sections[0]]
+    split = [split_words(line) for line in sections[0]]
     vocabulary = make_vocabulary([line[1] for line in split])
     missing = [word for word in vocabulary.words[: EOS + 1] if word not in {line[1] for line in split}]
     if missing or len(split) != len(vocabulary):
@@ -86,7 +87,7 @@ def _to_model(sections: list[list[str]]) -> NgramModel:
     for order, lines in enumerate(sections, start=1):
         entries = []
         for line in lines:
-            log10_prob, *words = line.split()
+            log10_prob, *words = split_words(line)
             if len(words) not in (order, order + 1):
                 raise ValueError(f"{line!r} among the {order}-grams")
             ngram = tuple(vocabulary.numbers[word] for word in words[:order])

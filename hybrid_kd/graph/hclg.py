@@ -44,16 +44,16 @@ class DecodingGraph:
 def compose_lexicon_and_grammar(lexicon: Any, grammar: Any) -> Any:
     """min(det(L o G)), weights pushed; L with disambiguation symbols (kaldifst.StdVectorFst all three).
 
-    Raises: HybridKdError if no sentence of the grammar can be said.
+    Raises: HybridKdError if no sentence of the grammar but the empty one has a pronunciation.
     """
     import kaldifst
 
     start = time.monotonic()
     kaldifst.arcsort(lexicon, "olabel")
     composed = kaldifst.compose(lexicon, grammar)
-    if composed.start < 0:
-        fix = "make the lexicon and the language model of the same words"
-        raise HybridKdError.at("lexicon and grammar", "they have no sentence in common", fix=fix)
+    if composed.start < 0 or not to_arrays(composed).olabels.any():
+        fix = "make the lexicon and the language model of the same words, in the same spelling"
+        raise HybridKdError.at("lexicon and grammar", "they have no sentence with a word in common", fix=fix)
     kaldifst.determinize_star(composed, use_log=True)
     kaldifst.minimize_encoded(composed)
     pushed = to_fst(push_weights(to_arrays(composed)))

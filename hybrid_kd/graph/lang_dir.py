@@ -13,6 +13,7 @@ from pathlib import Path
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.topology import Topology, read_topology
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_word_lines
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def read_lang_dir(path: Path) -> LangDir:
         raise HybridKdError.at(path, "no such directory", fix="give a lang directory (hybrid-kd graph lang)")
     words, phones = read_symbol_table(path / "words.txt"), read_symbol_table(path / "phones.txt")
     word_ids = {word: word_id for word_id, word in words.items()}
-    oov_word = _read_lines(path / "oov.txt")[0].strip()
+    oov_word = _read_lines(path / "oov.txt")[0][0]
     if oov_word not in word_ids:
         raise HybridKdError.at(path / "oov.txt", f"'{oov_word}' is not in words.txt", fix=FIX)
     optional_silence = _read_ints(path / "phones/optional_silence.int")
@@ -93,12 +94,9 @@ def read_lang_dir(path: Path) -> LangDir:
     )
 
 
-def _read_lines(file: Path) -> list[str]:
-    """The lines that are not blank."""
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(file, f"cannot be read: {error}", fix=FIX) from error
+def _read_lines(file: Path) -> list[list[str]]:
+    """The words of the lines that are not blank."""
+    lines = [words for words in read_word_lines(file, fix=FIX) if words]
     if not lines and file.name == "oov.txt":
         raise HybridKdError.at(file, "empty", fix=FIX)
     return lines
@@ -106,7 +104,7 @@ def _read_lines(file: Path) -> list[str]:
 
 def _read_ints(file: Path) -> tuple[tuple[int, ...], ...]:
     try:
-        return tuple(tuple(map(int, line.split())) for line in _read_lines(file))
+        return tuple(tuple(map(int, line)) for line in _read_lines(file))
     except ValueError as error:
         raise HybridKdError.at(file, f"not numbers: {error}", fix=FIX) from error
 
@@ -118,13 +116,13 @@ def _flat(file: Path) -> tuple[int, ...]:
 def _read_roots(file: Path) -> tuple[PhoneRoot, ...]:
     roots = []
     for line in _read_lines(file):
-        match line.split():
+        match line:
             case [("shared" | "not-shared") as shared, ("split" | "not-split") as split, *phones] if (
                 phones and all(phone.isdecimal() for phone in phones)
             ):
                 roots.append(PhoneRoot(shared == "shared", split == "split", tuple(map(int, phones))))
             case _:
-                raise HybridKdError.at(file, f"not a tree root: {line[:80]!r}", fix=FIX)
+                raise HybridKdError.at(file, f"not a tree root: {' '.join(line)[:80]!r}", fix=FIX)
     return tuple(roots)
 
 

@@ -108,8 +108,8 @@ def test_lines_of_a_map_may_stand_in_any_order(tmp_path: Path) -> None:
         (b"a u1\na u2\n", r"utt_map, utterance 'a': line 2: comes twice"),
         (b"a u1\nb u2 u3\n", r"utt_map: line 2: expected two ids, found 'b u2 u3'"),
         (b"a u1\n\nb u2\n", r"utt_map: line 2: expected two ids, found ''"),
-        (b"", r"utt_map: line 1: expected two ids, found ''"),
-        (b"\xff u1\n", r"utt_map: cannot be read: .*utf-8"),
+        (b"", r"utt_map: it lists no utterance"),
+        (b"\xff u1\n", r"utt_map: line 1 is not UTF-8"),
         (None, r"utt_map: cannot be read: .*No such file"),
     ],
 )
