@@ -8,10 +8,9 @@ from typing import Any
 
 from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.config import option_defaults, options_to_dict, read_yaml
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import load_labelled_frames
-from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import differences_in_words, sha256_of_file
 from hybrid_kd.report.record_file import read_study
@@ -158,7 +157,7 @@ def _teacher_hashes(plan: StudyPlan, results: Study) -> dict[str, frozenset[str]
     sha256 = sha256_of_file(teacher)
     stores = {record.sha256 for record in results.labels if record.teacher_sha256 == sha256}
     if (plan.label_store / HEADER).is_file():
-        stores.add(read_json(plan.label_store / HEADER)["sha256"])
+        stores.add(read_label_header(plan.label_store).sha256)
     return {"teacher": frozenset({sha256})} | ({"teacher_labels": frozenset(stores)} if stores else {})
 
 

@@ -14,7 +14,8 @@ from hybrid_kd.archives.matrices import open_matrix_writer
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
 from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.cli.main import main
-from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
+from hybrid_kd.distill.label_header import LabelStorePlan
+from hybrid_kd.distill.label_store import TeacherOutputs, write_label_store
 from hybrid_kd.distill.noise import fit_noise_axes
 from hybrid_kd.frames.labelled import Splice, load_labelled_frames
 from tests.archives.test_lattices import COMPACT
