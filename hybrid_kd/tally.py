@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from hybrid_kd.errors import HybridKdError
@@ -43,12 +44,17 @@ class Tally:
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
         return f"done {self.num_done}, left out {self.num_left_out}" + (f" ({reasons})" if reasons else "")
 
-    def close(self, *, fix: str) -> None:
-        """Log the summary.
+    def close(self, *, fix: str | Mapping[str, str]) -> None:
+        """Log the summary. ``fix`` may be one for each reason: then the most frequent reason's comes first.
 
         Raises: HybridKdError if none is good, or if more than 1 % were left out.
         """
         total = self.num_done + self.num_left_out
         if self.num_done == 0 or self.num_left_out > MAX_LEFT_OUT_SHARE * total:
-            raise HybridKdError.at(self.place, f"too many bad utterances: {self.summary()}", fix=fix)
+            problem = f"too many bad utterances: {self.summary()}"
+            raise HybridKdError.at(self.place, problem, fix=fix if isinstance(fix, str) else self._fixes(fix))
         logger.info("%s: %s", self.place, self.summary())
+
+    def _fixes(self, fix_of: Mapping[str, str]) -> str:
+        fixes = dict.fromkeys(fix_of[reason] for reason, _ in self.reasons.most_common())
+        return "; ".join(fixes) or "give data with one utterance or more"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.config import option_defaults, options_to_dict, read_yaml
 from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.alignment_model import read_alignment_model
 from hybrid_kd.frames.labelled import load_labelled_frames
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import differences_in_words, sha256_of_file
@@ -138,7 +138,7 @@ def _frame_hashes(plan: StudyPlan) -> dict[str, frozenset[str]]:
         logger.warning("%s is not there: lines are compared by their options alone", missing[0])
         return {}
     model_file = experiment.train_ali / "final.mdl"
-    model = read_transition_model(model_file)
+    model = read_alignment_model(experiment.train_ali)
     hashes = {"final.mdl": frozenset({sha256_of_file(model_file)})}
     kinds = {(splice_of(s.options), s.options.frame_tolerance) for s in plan.systems}
     for name, (data, ali) in pairs.items():
