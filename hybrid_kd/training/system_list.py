@@ -32,6 +32,10 @@ def read_system_list(path: Path, *, exp: Path, opts: str = "") -> list[TrainOpti
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        text = path.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
+    for number, line in enumerate(text.splitlines(), start=1):
         if (words := line.strip()) and not words.startswith("#"):
             yield number, words
