@@ -30,8 +30,8 @@ def divergence(train: FrameMetrics, dev: FrameMetrics, network: Dnn) -> str | No
     for name, loss in losses.items():
         if not math.isfinite(loss):
             return f"the {name} is {'not a number' if math.isnan(loss) else 'infinite'}"
-    name = first_not_finite(network.state_dict())
-    return None if name is None else f"{name} holds NaN or infinity"
+    tensor = first_not_finite(network.state_dict())
+    return None if tensor is None else f"{tensor} holds NaN or infinity"
 
 
 def judge_epoch(
@@ -68,7 +68,8 @@ def refuse_untrained(
     """Check that some epoch was accepted; else the network is still the one that training started from.
 
     That is an error for a new network. An initial network (--init) may be the best that newbob finds: then it
-    is only warned of, unless training diverged. Timed stages and --min-iters accept what is worse: warned of too.
+    is only warned of, unless training diverged. Timed stages and --min-iters accept epochs that are worse than
+    before training; a network that ends so is warned of too.
 
     Raises: HybridKdError.
     """

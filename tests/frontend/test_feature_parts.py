@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.feature_parts import PartRecord, read_part_record
 
-GOOD = {"num_frames": {"u": 3}, "seconds": {"u": 0.03}, "left_out": {}}
+GOOD: dict[str, Any] = {"num_frames": {"u": 3}, "seconds": {"u": 0.03}, "left_out": {}}
 
 
 def test_a_finished_part_is_read_and_another_is_none(tmp_path: Path) -> None:
