@@ -68,8 +68,8 @@ def refuse_untrained(
     """Check that some epoch was accepted; else the network is still the one that training started from.
 
     That is an error for a new network. An initial network (--init) may be the best that newbob finds: then it
-    is only warned of, unless training diverged. Timed stages and --min-iters accept epochs that are worse than
-    before training; a network that ends so is warned of too.
+    is only warned of, unless training diverged. Timed stages and --min-iters accept epochs that are worse
+    than before training; a network that ends so is warned of too.
 
     Raises: HybridKdError.
     """
