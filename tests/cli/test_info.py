@@ -126,6 +126,9 @@ def test_a_model_directory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "parameters: 23" in text
     assert "training alignment: 31 counts of 2 pdfs" in text
     assert "config.yaml:\n    seed: 3" in text
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  config.yaml\n")
+    assert "config.yaml: is damaged: its sha256 is not that of SHA256SUMS" in info(capsys, tmp_path, status=1)
+    (tmp_path / "SHA256SUMS").unlink()
     (tmp_path / "final.safetensors").write_bytes((tmp_path / "final.safetensors").read_bytes()[:-1])
     assert "final.safetensors: not a network of hybrid_kd: " in info(capsys, tmp_path, status=1)
 
