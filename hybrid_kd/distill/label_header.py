@@ -84,7 +84,7 @@ def read_label_header(store: Path) -> LabelStoreHeader:
             path, f"version {header.version}, this program reads {VERSION}", fix=FIX_BROKEN
         )
     if header.header_sha256 not in (None, _sha256(header)):
-        problem = "is damaged: its content does not have the sha256 that it says"
+        problem = "is damaged: its content does not match the sha256 in it"
         raise HybridKdError.at(path, problem, fix=FIX_BROKEN)
     for name, is_possible in _possible(header).items():
         if not is_possible:

@@ -186,7 +186,7 @@ def test_one_changed_bit_of_the_header_is_an_error(tmp_path: Path, old: str, new
     path = written(tmp_path / "labels").path / "labels.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    problem = r"labels\.json: is damaged: its content does not have the sha256 that it says\n  fix: write"
+    problem = r"labels\.json: is damaged: its content does not match the sha256 in it\n  fix: write"
     with pytest.raises(HybridKdError, match=problem):
         read_label_store(path.parent)
 

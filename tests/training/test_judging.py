@@ -205,7 +205,7 @@ def test_one_changed_bit_of_a_checkpoint_is_an_error(tmp_path: Path) -> None:
         damaged[place] ^= 1
         (tmp_path / "c").write_bytes(damaged)
         with pytest.raises(
-            HybridKdError, match="broken checkpoint: it is damaged: its content does not have"
+            HybridKdError, match="broken checkpoint: it is damaged: its content does not match"
         ):
             load_checkpoint(tmp_path / "c")
 
