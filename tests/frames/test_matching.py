@@ -70,11 +70,11 @@ def rewrite_alignments(tiny: TinyExperiment, step: int) -> None:
     [
         (
             3,
-            "the alignments have 1/3 of the frames of the features: they are of a model with frame subsampling",
+            "the alignments have 1/3 of the frames of the features: they are of a model with frame",
         ),
         (
             0,
-            r"align all of \S+train, or give a data directory of what \S+train_ali has \(6 utterances, such as",
+            r"align all of \S+train, or give a data directory of what \S+train_ali has \(6 utterances, such",
         ),
     ],
 )
