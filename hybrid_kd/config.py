@@ -176,8 +176,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def option_defaults(options_class: type[Any]) -> dict[str, Any]:
-    """The options' defaults, as ``options_to_dict`` gives them."""
-    return {field.name: plain(field.default) for field in dataclasses.fields(options_class)}
+    """The defaults of the options that have one, as ``options_to_dict`` gives them."""
+    fields = dataclasses.fields(options_class)
+    return {field.name: plain(field.default) for field in fields if field.default is not dataclasses.MISSING}
 
 
 def plain(value: Any) -> Any:

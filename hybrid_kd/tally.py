@@ -3,6 +3,7 @@
 import logging
 import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from hybrid_kd.errors import HybridKdError
@@ -49,8 +50,8 @@ class Tally:
         reasons = ", ".join(f"{count} {reason}" for reason, count in self.reasons.most_common())
         return f"done {self.num_done}, left out {self.num_left_out}" + (f" ({reasons})" if reasons else "")
 
-    def close(self, *, fix: str) -> None:
-        """Log the summary.
+    def close(self, *, fix: str | Mapping[str, str]) -> None:
+        """Log the summary. ``fix`` may be one for each reason: then the most frequent reason's comes first.
 
         Raises: HybridKdError if none is good, or if more were left out than may be.
         """
@@ -58,10 +59,11 @@ class Tally:
         allowed = MAX_LEFT_OUT if self.max_left_out is None else self.max_left_out
         if self.num_done == 0 or self.num_left_out > allowed * total:
             problem = f"too many bad utterances: {self.summary()}"
+            advice = fix if isinstance(fix, str) else self._fixes(fix)
             if self.num_done:
                 problem += f"; at most {100 * allowed:g} % may be left out"
-                fix += self._option_that_accepts(total)
-            raise HybridKdError.at(self.place, problem, fix=fix)
+                advice += self._option_that_accepts(total)
+            raise HybridKdError.at(self.place, problem, fix=advice)
         logger.info("%s: %s", self.place, self.summary())
 
     def _option_that_accepts(self, total: int) -> str:
@@ -69,3 +71,7 @@ class Tally:
             return ""
         share = math.ceil(1000 * self.num_left_out / total) / 1000
         return f"; or do without them: --max-left-out {share:g}"
+
+    def _fixes(self, fix_of: Mapping[str, str]) -> str:
+        fixes = dict.fromkeys(fix_of[reason] for reason, _ in self.reasons.most_common())
+        return "; ".join(fixes) or "give data with one utterance or more"

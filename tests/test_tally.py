@@ -34,6 +34,17 @@ def test_close_tells_what_was_done(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["data/tr: done 7, left out 0"]
 
 
+def test_the_fix_follows_the_reasons_the_most_frequent_first() -> None:
+    fixes = {"no alignment": "align them", "frame mismatch": "cut them", "other": "wonder"}
+    tally = Tally("data/tr")
+    for key, reason in (("u1", "no alignment"), ("u2", "frame mismatch"), ("u3", "frame mismatch")):
+        tally.left_out(key, reason)
+    with pytest.raises(HybridKdError, match=r"\n  fix: cut them; align them$"):
+        tally.close(fix=fixes)
+    with pytest.raises(HybridKdError, match=r"done 0, left out 0\n  fix: give data with one utterance"):
+        Tally("data/tr").close(fix=fixes)
+
+
 @given(num_done=st.integers(0, 500), num_left_out=st.integers(0, 8))
 def test_over_one_percent_or_none_good_fails(num_done: int, num_left_out: int) -> None:
     tally = Tally("data/tr")

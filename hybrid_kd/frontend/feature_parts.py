@@ -107,9 +107,8 @@ def make_part(
 def read_part_record(path: Path) -> PartRecord | None:
     """What a finished part holds; None if it is not finished."""
     file = path.with_name(f"{path.name}.json")
-    if not file.is_file():
-        return None
-    return read_record(file, PartRecord, fix="delete it; the same command then makes this part again")
+    fix = "delete it, and the same command makes this part again"
+    return read_record(file, PartRecord, fix=fix) if file.is_file() else None
 
 
 def _mfccs(

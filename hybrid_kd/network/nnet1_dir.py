@@ -21,6 +21,7 @@ from hybrid_kd.archives.transition_model import (
 )
 from hybrid_kd.config import options_to_dict
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.alignment_model import read_alignment_model
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.network.model_dir import COUNTS, FINAL, copy_alignment_files, load_model, save_networks
@@ -61,7 +62,7 @@ def import_nnet1(files: Nnet1Files, out: Path) -> None:
     if ``out`` was begun with other files.
     """
     network, splice = _read_network(files)
-    model = read_transition_model(files.ali / "final.mdl")
+    model = read_alignment_model(files.ali)
     if network.shape.num_pdfs != model.num_pdfs:
         raise HybridKdError.at(
             files.nnet,

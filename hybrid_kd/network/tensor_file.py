@@ -64,7 +64,7 @@ def load_tensors(
         raise ValueError(str(error)) from error
     sha256 = metadata.pop(SHA256, None)
     if sha256 is not None and sha256 != _sha256(tensors, metadata):
-        raise ValueError("it is damaged: its content does not have the sha256 that it says")
+        raise ValueError("it is damaged: its content does not match the sha256 in it")
     if (name := first_not_finite(tensors)) is not None:
         raise ValueError(f"{name} holds NaN or infinity")
     return tensors, metadata

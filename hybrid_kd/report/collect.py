@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from hybrid_kd.config import listed, option_defaults, plain, read_yaml
 from hybrid_kd.decoding.decode_record import MODEL_FILES
 from hybrid_kd.decoding.summary import SUMMARY
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import parse_json, read_json
 from hybrid_kd.network.model_dir import FINAL
@@ -170,8 +170,8 @@ def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     training: dict[str, Any] = {"labels": "reference"}
     teachers = listed(config.get("teacher"))
     for store in listed(config.get("teacher_labels")):
-        header = Path(store) / HEADER
-        teachers.append(read_json(header)["teacher"] if header.is_file() else store)
+        is_there = (Path(store) / HEADER).is_file()
+        teachers.append(read_label_header(Path(store)).teacher if is_there else store)
     if teachers:
         training = {"labels": config["mixing"], **{name: config[name] for name in DISTILLATION}}
         training |= {"sd_draw": config["sd_draw"]} if config["mixing"] == "sd" else {}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.config import listed, read_yaml
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.uncertainty import UNCERTAINTY
@@ -152,7 +152,7 @@ def _read_labels(exp: Path, systems: Sequence[SystemResult]) -> list[LabelsRecor
         if not (path / HEADER).is_file():
             logger.warning("%s: its label store %s is not there any more", system.system, store)
             continue
-        key = {"version": VERSION, "sha256": read_json(path / HEADER)["sha256"]}
+        key = {"version": VERSION, "sha256": read_label_header(path).sha256}
         content = measured_once(path / STATISTICS, key, lambda: _measure_labels(exp, path, system))  # noqa: B023
         if content is not None:
             found.append(measured_record(path / STATISTICS, content, "labels", LabelsRecord))
@@ -165,7 +165,7 @@ def _measure_labels(exp: Path, store: Path, system: SystemResult) -> dict[str, A
 
     path = exp / system.system
     logger.info("%s: measuring its labels", store)
-    same_view = Path(read_json(store / HEADER)["data"]).name == system.train_data
+    same_view = Path(read_label_header(store).data).name == system.train_data
     dev = None
     if same_view and not read_yaml(path / CONFIG).get("utt_map"):
         dev = dev_set_of(path, read_json(path / PROVENANCE).get("inputs", {}).get("dev_frames"))

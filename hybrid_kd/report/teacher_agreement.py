@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.config import listed
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL, load_model
 from hybrid_kd.network.uncertainty import UNCERTAINTY
 from hybrid_kd.provenance import sha256_of_file
@@ -46,11 +45,9 @@ def teachers_of(exp: Path, system: SystemResult) -> list[Path]:
     if config.get("utt_map") or config.get("teacher_data"):
         return []
     beside = (exp / name if (exp / name).is_dir() else Path(name) for name in listed(config.get("teacher")))
-    headers = (Path(store) / HEADER for store in listed(config.get("teacher_labels")))
-    contents = [read_json(header) for header in headers if header.is_file()]
-    labelled = (
-        Path(content["teacher"]) for content in contents if Path(content["data"]).name == system.train_data
-    )
+    stores = [Path(store) for store in listed(config.get("teacher_labels"))]
+    headers = [read_label_header(store) for store in stores if (store / HEADER).is_file()]
+    labelled = (Path(header.teacher) for header in headers if Path(header.data).name == system.train_data)
     return [
         path for path in [*beside, *labelled] if (path / UNCERTAINTY).is_file() and (path / FINAL).is_file()
     ]

@@ -30,8 +30,8 @@ def divergence(train: FrameMetrics, dev: FrameMetrics, network: Dnn) -> str | No
     for name, loss in losses.items():
         if not math.isfinite(loss):
             return f"the {name} is {'not a number' if math.isnan(loss) else 'infinite'}"
-    name = first_not_finite(network.state_dict())
-    return None if name is None else f"{name} holds NaN or infinity"
+    tensor = first_not_finite(network.state_dict())
+    return None if tensor is None else f"{tensor} holds NaN or infinity"
 
 
 def judge_epoch(
@@ -68,14 +68,18 @@ def refuse_untrained(
     """Check that some epoch was accepted; else the network is still the one that training started from.
 
     That is an error for a new network. An initial network (--init) may be the best that newbob finds: then it
-    is only warned of, unless training diverged.
+    is only warned of, unless training diverged. Timed stages and --min-iters accept epochs that are worse
+    than before training; a network that ends so is warned of too.
 
     Raises: HybridKdError.
     """
     epochs = [record for record in records if record["epoch"]]
-    if any(record.get("accepted") for record in epochs):
-        return
     before, after = records[0]["dev_cross_entropy"], [record["dev_cross_entropy"] for record in epochs]
+    if accepted := [record["dev_cross_entropy"] for record in epochs if record.get("accepted")]:
+        if accepted[-1] >= before:
+            words = "%s: the dev cross-entropy is %.4f, no lower than the %.4f before training"
+            logger.warning(words, directory, accepted[-1], before, extra=about_directory(directory))
+        return
     finite = [loss for loss in after if math.isfinite(loss)]
     problem = (
         f"none of {len(epochs)} epochs was accepted: the dev cross-entropy is {before:.4f} before training"

@@ -100,6 +100,16 @@ def test_one_accepted_epoch_is_enough(is_retrained: bool) -> None:
     refuse_untrained(Path("exp/x"), epochs, is_retrained=is_retrained, learning_rate=0.1)
 
 
+@pytest.mark.parametrize(("after", "is_warned"), [(2.9, False), (3.0, True), (4.0, True)])
+def test_a_network_that_is_no_better_than_before_is_warned_of(
+    caplog: pytest.LogCaptureFixture, after: float, is_warned: bool
+) -> None:
+    epochs = epochs_of(3.0, 1.0, after, accepted=True)
+    with caplog.at_level(logging.WARNING):
+        refuse_untrained(Path("exp/x"), epochs, is_retrained=False, learning_rate=0.1)
+    assert ("no lower than the 3.0000 before training" in caplog.text) == is_warned
+
+
 def test_a_new_network_of_which_no_epoch_was_accepted_is_an_error() -> None:
     problem = (
         r"^exp/x: none of 2 epochs was accepted: the dev cross-entropy is 3\.0000 before training and"
@@ -195,7 +205,7 @@ def test_one_changed_bit_of_a_checkpoint_is_an_error(tmp_path: Path) -> None:
         damaged[place] ^= 1
         (tmp_path / "c").write_bytes(damaged)
         with pytest.raises(
-            HybridKdError, match="broken checkpoint: it is damaged: its content does not have"
+            HybridKdError, match="broken checkpoint: it is damaged: its content does not match"
         ):
             load_checkpoint(tmp_path / "c")
 
