@@ -44,6 +44,7 @@ from hybrid_kd.distill.labels import MIN_TEMPERATURE, survives_pruning, temper
 from hybrid_kd.distill.noise import NoiseAxes, NoiseProjection
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.provenance import sha256_of_file
+from hybrid_kd.text_files import read_lines
 
 UTT_IDS = "utt_ids"
 ARRAYS = ("pdf_ids.int16", "logits.float32", "log_z.float32", "frame_offsets.int64", "utt_offsets.int64")
