@@ -1,28 +1,39 @@
 """``hybrid-kd features``."""
 
+from typing import TYPE_CHECKING
+
 from hybrid_kd.frontend.options import FeatureOptions as Options
+
+if TYPE_CHECKING:
+    from hybrid_kd.frontend.feature_dir import FeatureDir
 
 __all__ = ["Options", "run"]
 
 
 def run(options: Options) -> None:
     """Make the features that are not there yet."""
-    import importlib
-
     from hybrid_kd.errors import HybridKdError
-    from hybrid_kd.frontend.feature_dir import begin, finish
-    from hybrid_kd.frontend.feature_parts import make_part
     from hybrid_kd.frontend.feature_plan import plan_features
+    from hybrid_kd.lock import only_command_in
     from hybrid_kd.option_ranges import check_ranges
-    from hybrid_kd.processes import Report, run_jobs
     from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
 
     if options.nj < 1:
         raise HybridKdError.at("--nj", f"{options.nj} processes", fix="give at least 1")
     check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
-    target = plan_features(options)
-    if target.is_finished():
-        return
+    with only_command_in(options.out):
+        target = plan_features(options)
+        if not target.is_finished():
+            _make_features(target, options)
+
+
+def _make_features(target: "FeatureDir", options: Options) -> None:
+    import importlib
+
+    from hybrid_kd.frontend.feature_dir import begin, finish
+    from hybrid_kd.frontend.feature_parts import make_part
+    from hybrid_kd.processes import Report, run_jobs
+
     pending = begin(target)
     if target.source.mfcc.dither:
         importlib.import_module("hybrid_kd.seeds")  # slow: once, before there are more processes

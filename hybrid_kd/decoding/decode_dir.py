@@ -37,6 +37,7 @@ from hybrid_kd.decoding.kaldi import KaldiDecoder, find_kaldi, latgen_command
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
 from hybrid_kd.decoding.summary import log_summary, read_summary, summarise, write_summary
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.lock import only_command_in
 from hybrid_kd.network.model_dir import load_model
 from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
@@ -59,10 +60,12 @@ def decode_directory(options: DecodeOptions) -> None:
     record = make_record(options, read_inputs(options, len(utt_ids)))
     if not is_finished(record):
         logger.info("%s: decoding %d utterances, %s decoder", options.out, len(utt_ids), options.decoder)
-        _decode_pending(options, data, jobs, record)
-        if options.job is not None:
+        if options.job is not None:  # the jobs of a cluster write into one directory
+            _decode_pending(options, data, jobs, record)
             return
-        _finish(options, len(jobs), record)
+        with only_command_in(options.out):
+            _decode_pending(options, data, jobs, record)
+            _finish(options, len(jobs), record)
     if (summary := read_summary(options.out)) is not None:
         log_summary(options.out, summary)
 

@@ -34,6 +34,7 @@ from hybrid_kd.gmm.training import boost_silence, describe_alignments
 from hybrid_kd.graph.lang_dir import LangDir
 from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from hybrid_kd.graph.transition_table import transition_costs
+from hybrid_kd.lock import only_command_in
 from hybrid_kd.log_file import log_to_file
 from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
@@ -47,7 +48,7 @@ def align_directory(options: AlignOptions) -> None:
     Raises: HybridKdError, also if more than --max-left-out of the utterances could not be aligned.
     """
     check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
-    with log_to_file(options.out / "log" / "align.log"):
+    with only_command_in(options.out), log_to_file(options.out / "log" / "align.log"):
         data, lang = read_data_and_lang(options.data, options.lang)
         check_phones(lang, options.model)
         record = stage_record(options)

@@ -42,6 +42,7 @@ from hybrid_kd.gmm.options import DecodeFmllrOptions
 from hybrid_kd.gmm.shards import load_shard, shard_features
 from hybrid_kd.gmm.speaker_decoding import DecodedSpeaker, SpeakerDecoder
 from hybrid_kd.gmm.stage_dir import NOT_COMPARED, stage_record
+from hybrid_kd.lock import only_command_in
 from hybrid_kd.log_file import log_to_file
 from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
@@ -58,7 +59,7 @@ def decode_fmllr(options: DecodeFmllrOptions) -> None:
     Raises: HybridKdError, also if more than --max-left-out of the utterances got no lattice.
     """
     check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
-    with log_to_file(options.out / "log" / "decode_fmllr.log"):
+    with only_command_in(options.out), log_to_file(options.out / "log" / "decode_fmllr.log"):
         data = read_data_dir(options.data)
         finished = (options.out / SUMMARY).is_file()
         record = stage_record(options, not_compared=NOT_COMPARED - (frozenset() if finished else {"nj"}))

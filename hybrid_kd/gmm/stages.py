@@ -45,6 +45,7 @@ from hybrid_kd.gmm.training import (
 from hybrid_kd.gmm.training_state import TrainingState, load_checkpoint, save_checkpoint
 from hybrid_kd.gmm.updating import update_gmm, update_transitions
 from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
+from hybrid_kd.lock import only_command_in
 from hybrid_kd.log_file import log_to_file
 from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.run_record import RunRecord
@@ -104,7 +105,7 @@ def _run(
 ) -> None:
     """Read the inputs, start the processes and train; what the stage says goes to log/train.log too."""
     check_train_options(options)
-    with log_to_file(options.out / "log" / "train.log"):
+    with only_command_in(options.out), log_to_file(options.out / "log" / "train.log"):
         data, lang = read_data_and_lang(options.data, options.lang)
         ali = options.ali if isinstance(options, TriphoneOptions) else None
         if ali is not None:

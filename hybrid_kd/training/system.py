@@ -10,6 +10,7 @@ from torch import Tensor
 
 from hybrid_kd.distill.noise import MAX_DRAWS
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.lock import only_command_in
 from hybrid_kd.log_file import about_directory, log_to_file
 from hybrid_kd.network.device import choose_device
 from hybrid_kd.network.dnn import Dnn, num_parameters
@@ -80,9 +81,10 @@ def _train_in(world: World, systems: Sequence[TrainOptions], device: torch.devic
     for system in prepared:
         begin(system.options, system.inputs, world)
     left = [system for system in prepared if not _is_trained(system.options, world)]
-    with ExitStack() as logs:
+    with ExitStack() as stack:
         for out in [system.options.out for system in left if world.is_first]:
-            logs.enter_context(log_to_file(out / "log" / "train.log", directory=out))
+            stack.enter_context(only_command_in(out))
+            stack.enter_context(log_to_file(out / "log" / "train.log", directory=out))
         trainings = {
             _training(system, world, device, is_named=len(left) > 1): system.options for system in left
         }

@@ -231,7 +231,7 @@ def test_a_value_that_cannot_be_is_an_error_whoever_wrote_it(
     ("content", "problem"),
     [
         (b"u1\nu1\nu3\n", "an utterance comes twice"),
-        (b"u1\n\xff\nu3\n", "cannot be read: 'utf-8' codec"),
+        (b"u1\n\xff\nu3\n", "line 2 is not UTF-8"),
         (b"u1\n", "1 utterances instead of 3"),
     ],
 )

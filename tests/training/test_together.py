@@ -2,13 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hybrid_kd.errors import HybridKdError
 from hybrid_kd.training import inputs as inputs_module
 from hybrid_kd.training import together
 from hybrid_kd.training.inputs import Inputs
+from hybrid_kd.training.options import TrainOptions
+from hybrid_kd.training.together import check_together
 from tests.training.students import Trainer
 
 
@@ -52,7 +56,11 @@ def test_what_cannot_train_together_is_refused(
 
 def test_one_name_twice_is_refused(trainer: Trainer, capsys: pytest.CaptureFixture[str]) -> None:
     message = refusal(trainer, capsys, {"a": "", "b/../a": "--hard-weight 0.1"})
-    assert "two systems have one directory" in message
+    assert "the name 'b/../a' cannot be part of a file name" in message
+    here = Path("x")
+    options = TrainOptions(here, here, here, here, out=here)
+    with pytest.raises(HybridKdError, match="train-together: two systems have one directory"):
+        check_together([options, options])
 
 
 def test_networks_that_normalise_otherwise_are_refused(
