@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hybrid_kd.archives.streams import open_reader
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.ngram import NgramModel, NgramTable, spelled_ngrams
@@ -52,11 +53,8 @@ def read_arpa(path: Path) -> NgramModel:
     Raises: HybridKdError if it is no ARPA file, cut short, or holds an n-gram without its beginning.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            sections = _parse_sections(file.read().decode())
-            return _to_model(sections)
-    except (OSError, EOFError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix=FIX) from error
+        with open_reader(str(path)) as reader:
+            return _to_model(_parse_sections(reader.take_rest().decode()))
     except (ValueError, KeyError) as error:
         raise HybridKdError.at(path, f"not an ARPA language model: {error}", fix=FIX) from error
 

@@ -51,7 +51,8 @@ def make_graph_dir(
         return
     lang, transition_model = read_lang_dir(lang_dir), read_transition_model(model_dir / "final.mdl")
     _check_phones(lang, model_dir, transition_model)
-    lg = compose_lexicon_and_grammar(read_fst(lang_dir / "L_disambig.fst", fix=FIX), _grammar(lang, arpa))
+    lexicon = read_fst(lang_dir / "L_disambig.fst", fix=FIX, symbols=(lang.phones, lang.words))
+    lg = compose_lexicon_and_grammar(lexicon, _grammar(lang, arpa))
     tree = read_context_tree(model_dir / "tree")
     graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
     with replace_directory(out) as directory:
@@ -68,7 +69,8 @@ def _check_files(files: Sequence[Path]) -> None:
 
 def _grammar(lang: LangDir, arpa: Path | None) -> Any:
     if arpa is None:
-        return read_fst(lang.path / "G.fst", fix="give the language model with --lm")
+        fix = "give the language model with --lm"
+        return read_fst(lang.path / "G.fst", fix=fix, symbols=(lang.words, lang.words))
     if "#0" not in lang.word_ids:
         raise HybridKdError.at(lang.path / "words.txt", "no symbol #0 for backoff", fix=FIX)
     return make_grammar(arpa, lang.path / "words.txt", backoff_id=lang.word_ids["#0"])

@@ -34,7 +34,8 @@ class TrainingGraphCompiler:
         """L.fst, sorted by word."""
         import kaldifst
 
-        lexicon = read_fst(self.lang.path / "L.fst", fix=FIX)
+        symbols = (self.lang.phones, self.lang.words)
+        lexicon = read_fst(self.lang.path / "L.fst", fix=FIX, symbols=symbols)
         kaldifst.arcsort(lexicon, "olabel")
         return lexicon
 
