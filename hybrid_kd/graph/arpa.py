@@ -75,6 +75,8 @@ def _parse_sections(text: str) -> list[list[str]]:
 
 def _to_model(sections: list[list[str]]) -> NgramModel:
     split = [line.split() for line in sections[0]]
+    if short := [line for line in split if len(line) < 2]:
+        raise ValueError(f"{' '.join(short[0])!r} among the 1-grams")
     vocabulary = make_vocabulary([line[1] for line in split])
     missing = [word for word in vocabulary.words[: EOS + 1] if word not in {line[1] for line in split}]
     if missing or len(split) != len(vocabulary):

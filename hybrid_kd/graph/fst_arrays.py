@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int, Int32
 
-from hybrid_kd.archives.openfst import ARC, Fst, fst_to_bytes, read_openfst
+from hybrid_kd.archives.byte_reader import FormatError
+from hybrid_kd.archives.openfst import ARC, Fst, fst_to_bytes, read_openfst, take_fst
+from hybrid_kd.archives.streams import open_reader
 from hybrid_kd.errors import HybridKdError
 
 NOT_FINAL = np.float32(np.inf)
@@ -56,14 +58,18 @@ def sorted_by_source(fst: FstArrays) -> FstArrays:
 
 
 def to_arrays(fst: Any) -> FstArrays:
-    """The arrays of a kaldifst FST."""
+    """The arrays of a kaldifst FST.
+
+    Raises: FormatError where it holds NaN.
+    """
     import kaldifst
 
     with _scratch_file() as name:
         const = fst if fst.type == "const" else kaldifst.StdConstFst(fst)
         if not const.write(name):
             raise OSError(None, "cannot be written", name)
-        return _by_arc(read_openfst(Path(name), what="a transducer", fix="make it again"))
+        with open_reader(name) as reader:
+            return _by_arc(take_fst(reader))
 
 
 def _by_arc(fst: Fst) -> FstArrays:
@@ -99,6 +105,21 @@ def _from_bytes(content: bytes) -> Any:
     with _scratch_file() as name:
         Path(name).write_bytes(content)
         return kaldifst.StdFst.read(name)
+
+
+@contextmanager
+def named_failure(place: str | Path, *, fix: str) -> Iterator[None]:
+    """Name the inputs that kaldifst fails on within the block: they cannot be determinised, costs overflow.
+
+    Raises: HybridKdError in the place of its RuntimeError, and of a FormatError.
+    """
+    try:
+        yield
+    except FormatError as error:
+        raise HybridKdError.at(place, f"composed, {error}", fix=fix) from error
+    except RuntimeError as error:
+        problem = " ".join(line for line in str(error).splitlines()[1:] if line.strip()) or str(error)
+        raise HybridKdError.at(place, problem.removeprefix("[E] "), fix=fix) from error
 
 
 @contextmanager

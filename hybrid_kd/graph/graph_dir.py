@@ -10,7 +10,7 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.atomic import replace_directory
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.graph.fst_arrays import read_fst, to_bytes
+from hybrid_kd.graph.fst_arrays import named_failure, read_fst, to_bytes
 from hybrid_kd.graph.grammar import make_grammar
 from hybrid_kd.graph.hclg import (
     DecodingGraph,
@@ -52,9 +52,11 @@ def make_graph_dir(
     lang, transition_model = read_lang_dir(lang_dir), read_transition_model(model_dir / "final.mdl")
     _check_phones(lang, model_dir, transition_model)
     lexicon = read_fst(lang_dir / "L_disambig.fst", fix=FIX, symbols=(lang.phones, lang.words))
-    lg = compose_lexicon_and_grammar(lexicon, _grammar(lang, arpa))
+    grammar_fst = _grammar(lang, arpa)
     tree = read_context_tree(model_dir / "tree")
-    graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
+    with named_failure(f"{lang_dir / 'L_disambig.fst'} and {grammar}", fix=FIX):
+        lg = compose_lexicon_and_grammar(lexicon, grammar_fst)
+        graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
     with replace_directory(out) as directory:
         _write(directory, graph, lang_dir, transition_model)
         record.write(directory / PROVENANCE)

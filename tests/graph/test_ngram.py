@@ -226,6 +226,7 @@ ngram 2=1
         ("-0.2\t<s> a", "-0.2\t<s> b", r"'b'"),
         ("-0.2\t<s> a", "-0.2\t<s>", r"among the 2-grams"),
         ("-0.2\t<s> a", "x\t<s> a", r"could not convert"),
+        ("-0.3\t</s>", "</s>", r"'</s>' among the 1-grams"),
         ("-0.3\t</s>", "-0.3\tb", r"the unigrams lack </s>"),
         ("-0.3\t</s>", "-0.3\ta", r"the unigrams lack </s>"),
     ],
