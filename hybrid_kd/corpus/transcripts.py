@@ -60,7 +60,11 @@ def read_librispeech(audio_dir: Path) -> list[Spoken]:
 
 
 def _read_trans(file: Path, audio_dir: Path) -> Iterable[Spoken]:
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+    try:
+        lines = file.read_bytes().decode().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise HybridKdError.at(file, f"cannot be read: {error}", fix="write it as UTF-8") from error
+    for number, line in enumerate(lines, start=1):
         utterance, _, text = line.partition(" ")
         speaker, dash, rest = utterance.partition("-")
         if not dash:

@@ -60,8 +60,8 @@ class Failure:
 
     @property
     def kind(self) -> str:
-        """Its last line, any number in it being n: failures of one kind are reported once."""
-        return re.sub(r"\d+", "n", self.problem.strip().splitlines()[-1])[:200]
+        """Its last line without numbers and names: failures of one kind are reported once."""
+        return re.sub(r"'[^']*'|0x[0-9a-f]+|\d+", "_", self.problem.strip().splitlines()[-1])[:200]
 
     @property
     def command(self) -> str:

@@ -35,8 +35,10 @@ from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.utterance_scores import ScoringTexts, score_lattices
 from tests.archives.golden_tables import lattice_bytes
+from tests.archives.test_context_tree import SMALL_TEXT
 from tests.archives.test_lattices import COMPACT
 from tests.archives.test_nnet1 import small_network
+from tests.archives.test_transition_model import CHAIN_TEXT, chain_binary
 from tests.fuzz.campaign import Target
 from tests.fuzz.table_targets import describe
 from tests.gmm.tiny_model import random_gmm, tiny_model, tiny_topology
@@ -74,6 +76,9 @@ def make_model(root: Path) -> None:
     write_model_file(root / "final.mdl", ModelFile(model, gmm.to_am()))
     write_context_tree(root / "tree", monophone_tree([(1,), (2,), (3,)], topology))
     write_transition_model_text(root / "text.mdl", model)
+    (root / "chain.mdl").write_bytes(chain_binary())
+    (root / "chain_text.mdl").write_text(CHAIN_TEXT)
+    (root / "text_tree").write_text(SMALL_TEXT)
     (root / "topo").write_text(topology_to_text(topology))
     write_questions(root / "questions.qst", compile_questions([(3, 2), (1,)], topology))
     (root / "cmvn_opts").write_text("--norm-means=true\n")
@@ -82,11 +87,12 @@ def make_model(root: Path) -> None:
 
 
 def read_model(root: Path) -> None:
-    for name in ("final.mdl", "text.mdl"):
+    for name in ("final.mdl", "text.mdl", "chain.mdl", "chain_text.mdl"):
         model = read_model_file(root / name).transition_model
         assert len(model.log_probs) == len(model.transition_id_to_pdf_id)
         assert model.transition_id_to_pdf_id.max() < model.num_pdfs
-    assert read_context_tree(root / "tree").num_pdfs > 0
+    for name in ("tree", "text_tree"):
+        assert read_context_tree(root / name).num_pdfs > 0
     read_topology(root / "topo")
     read_questions(root / "questions.qst")
     read_gmm_model_dir(root)
