@@ -4,6 +4,8 @@ PYTHON ?= python3
 WORKERS ?= 2
 STUDY ?= paper
 SIDE_BY_SIDE ?= 11
+SECONDS ?= 600
+SEED ?= 0
 HYBRID_KD_SHARED ?= ../shared
 export HYBRID_KD_SHARED
 
@@ -11,13 +13,14 @@ bin := .venv/bin
 installed := .venv/installed
 scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/kd/utils/*.sh)
 
-.PHONY: help demo paper test check bench install clean
+.PHONY: help demo paper test check fuzz bench install clean
 
 help:
 	@echo 'make demo     from the embedded corpus to teacher, students, WERs and a report, without Kaldi or data (minutes)'
 	@echo 'make paper    the study of conf/$$(STUDY).yaml (STUDY=paper, paper-an4) and its report'
 	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
 	@echo 'make check    ruff, mypy, import-linter, shellcheck'
+	@echo 'make fuzz     damage the files of every reader for SECONDS=$(SECONDS), SEED=$(SEED)'
 	@echo 'make bench    training and decoding speed beside the bare matrix products'
 	@echo 'make install  .venv with the versions of constraints.txt (the others do it by themselves)'
 	@echo 'make clean    remove .venv and caches'
@@ -50,6 +53,10 @@ check: $(installed)
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/shellcheck $(scripts)
+
+# What ends otherwise than well or in a named error is kept, with the command that shows it again.
+fuzz: $(installed)
+	OMP_NUM_THREADS=1 $(bin)/python -m tests.fuzz --seconds $(SECONDS) --seed $(SEED)
 
 bench: $(installed)
 	$(bin)/python -m benchmarks

@@ -4,7 +4,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from hybrid_kd.current_input import InputNote
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.progress import track
 
@@ -39,15 +40,17 @@ def run_jobs(
     """
     context = multiprocessing.get_context("fork")
     processes: dict[Connection, tuple[int, ForkProcess]] = {}
+    notes = {job: InputNote() for job in jobs}
     try:
         with held_signals():
             for job in jobs:
                 receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_run_one, args=(work, job, sender, log(job)), daemon=True)
+                args = (work, job, sender, log(job), notes[job])
+                process = context.Process(target=_run_one, args=args, daemon=True)
                 process.start()
                 sender.close()
                 processes[receiver] = job, process
-        for _ in track(_reports(dict(processes), log), total=total, what=what):
+        for _ in track(_reports(dict(processes), log, notes), total=total, what=what):
             pass
     finally:
         stop_processes([process for _, process in processes.values()])
@@ -63,7 +66,11 @@ def held_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _reports(running: dict[Connection, tuple[int, ForkProcess]], log: Callable[[int], Path]) -> Iterator[str]:
+def _reports(
+    running: dict[Connection, tuple[int, ForkProcess]],
+    log: Callable[[int], Path],
+    notes: Mapping[int, InputNote],
+) -> Iterator[str]:
     """Yield the utterances that are reported until every process has ended."""
     while running:
         for connection in wait(list(running)):
@@ -74,19 +81,19 @@ def _reports(running: dict[Connection, tuple[int, ForkProcess]], log: Callable[[
                 job, process = running.pop(connection)
                 process.join()
                 if process.exitcode:
-                    raise _died(process.exitcode, log(job)) from None
+                    raise _died(process.exitcode, log(job), notes[job]) from None
                 continue
             if isinstance(message, BaseException):
                 raise message
             yield message
 
 
-def _died(exit_code: int, log: Path) -> HybridKdError:
+def _died(exit_code: int, log: Path, note: InputNote) -> HybridKdError:
     reason = f"was killed by signal {-exit_code}" if exit_code < 0 else f"ended with status {exit_code}"
     fix = "see the end of this log" + (
         "; it may have been out of memory: use a smaller --nj" if exit_code == -9 else ""
     )
-    return HybridKdError.at(log, f"the process of this job {reason}", fix=fix)
+    return HybridKdError.at(log, f"the process of this job {reason}{note}", fix=fix)
 
 
 def stop_processes(processes: Sequence[ForkProcess]) -> None:
@@ -101,8 +108,11 @@ def stop_processes(processes: Sequence[ForkProcess]) -> None:
             process.join()
 
 
-def _run_one(work: Callable[[int, Report], None], job: int, sender: Connection, log: Path) -> None:
+def _run_one(
+    work: Callable[[int, Report], None], job: int, sender: Connection, log: Path, note: InputNote
+) -> None:
     """The child: leaves Ctrl-C to the parent, ends cleanly when that stops it, and does not outlive it."""
+    note.use()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _raise_system_exit)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)

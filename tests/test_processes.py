@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hybrid_kd.archives.int_vectors import read_int_vectors
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.processes import Report, run_jobs
 
@@ -77,6 +78,20 @@ def test_a_killed_job_is_an_error_that_names_its_log(tmp_path: Path) -> None:
     with pytest.raises(
         HybridKdError, match=r"2\.log: the process of this job was killed by signal 9(.|\n)*--nj"
     ):
+        run(tmp_path, work)
+
+
+def test_a_killed_job_names_the_input_that_it_worked_on(tmp_path: Path) -> None:
+    """The last entry that it read from any table."""
+    (tmp_path / "ali.ark").write_text("u1 1\nu2 2\nu3 3\n")
+
+    def work(job: int, report: Report) -> None:
+        for utt_id, _ in read_int_vectors(f"ark:{tmp_path}/ali.ark"):
+            if utt_id == "u2" and job == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    match = r"2\.log: .* was killed by signal 9 while it worked on .*ali\.ark, utterance 'u2'\n  fix:"
+    with pytest.raises(HybridKdError, match=match):
         run(tmp_path, work)
 
 

@@ -3,15 +3,14 @@
 Parsers raise the bare fact as a `FormatError`; the edge that knows file and key (tables.py) adds them.
 """
 
-import gzip
 import re
-import zlib
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Int32
 
 CHUNK_BYTES = 1 << 18
+BLOCK_BYTES = 64 * CHUNK_BYTES  # at most as much is asked of a stream at once, whatever length is declared
 MAX_TOKEN_BYTES = 4096  # of a table key or of a token such as <TransitionModel>
 
 _NOT_SPACE = re.compile(rb"[^ \t\r\n\v\f]")
@@ -24,7 +23,7 @@ class FormatError(ValueError):
 
 @runtime_checkable
 class ByteSource(Protocol):
-    """What a `ByteReader` reads from; only regular files are asked to seek."""
+    """What a `ByteReader` reads from; only regular files must seek, and ``read`` may raise FormatError."""
 
     def read(self, size: int, /) -> bytes: ...
     def seek(self, offset: int, /) -> int: ...
@@ -112,12 +111,31 @@ class ByteReader:
         end = self._cursor + num_bytes
         if end > len(self._buffer):
             self.require(num_bytes)
+            if num_bytes > CHUNK_BYTES:
+                return self._take_past_buffer(num_bytes)
             if not self._look_ahead(num_bytes):
                 raise self._failure or FormatError(_truncated(num_bytes, self._num_ahead))
             end = self._cursor + num_bytes
         taken = self._buffer[self._cursor : end]
         self._cursor = end
         return taken
+
+    def _take_past_buffer(self, num_bytes: int) -> bytes:
+        """Join what is larger than a chunk once, from the rest of the buffer and blocks of the stream."""
+        parts, missing = self._read_ahead(num_bytes)
+        if missing > 0:
+            raise self._failure or FormatError(_truncated(num_bytes, num_bytes - missing))
+        self._buffer_start += self._cursor + num_bytes
+        self._buffer, self._cursor = b"", 0
+        return b"".join(parts)
+
+    def _read_ahead(self, num_bytes: int) -> tuple[list[bytes], int]:
+        """Read until ``num_bytes`` after the cursor are there, as parts, and how many are missing."""
+        parts, missing = [self._buffer[self._cursor :]], num_bytes - self._num_ahead
+        while missing > 0 and (part := self._read(min(missing, BLOCK_BYTES))):
+            parts.append(part)
+            missing -= len(part)
+        return parts, missing
 
     def require(self, num_bytes: int) -> None:
         """Refuse a declared length that a regular file cannot hold.
@@ -145,11 +163,21 @@ class ByteReader:
 
         Raises: FormatError if the stream is damaged.
         """
-        while self._look_ahead(2 * self._num_ahead + CHUNK_BYTES):
-            pass
-        rest = self.take(self._num_ahead)
-        self.at_end()
-        return rest
+        parts = []
+        while part := self.take_some():
+            parts.append(part)
+        return b"".join(parts)
+
+    def take_some(self) -> bytes:
+        """The next bytes, as many as a block has; none at the end.
+
+        Raises: FormatError if the stream is damaged here.
+        """
+        if self.at_end():
+            return b""
+        if self._num_ahead < CHUNK_BYTES:
+            self._look_ahead(BLOCK_BYTES)
+        return self.take(self._num_ahead)
 
     def skip_space(self) -> None:
         """Go to the next byte that is not white space, or to the end."""
@@ -234,16 +262,12 @@ class ByteReader:
 
     def _look_ahead(self, num_bytes: int) -> bool:
         """Have ``num_bytes`` after the cursor in memory, as far as there are so many; whether there are."""
-        missing = num_bytes - self._num_ahead
-        if missing <= 0:
+        if num_bytes <= self._num_ahead:
             return True
-        parts = [self._buffer[self._cursor :]]
-        while missing > 0 and (part := self._read(min(max(missing, CHUNK_BYTES), 64 * CHUNK_BYTES))):
-            parts.append(part)
-            missing -= len(part)
+        parts, _ = self._read_ahead(max(num_bytes, self._num_ahead + CHUNK_BYTES))
         self._buffer_start += self._cursor
         self._buffer, self._cursor = b"".join(parts), 0
-        return missing <= 0
+        return num_bytes <= len(self._buffer)
 
     def _read(self, num_bytes: int) -> bytes:
         """Read from the stream; its failure is kept until what was read before it is used up."""
@@ -253,10 +277,6 @@ class ByteReader:
             return self._stream.read(num_bytes)
         except FormatError as error:
             self._failure = error
-        except EOFError:
-            self._failure = FormatError("the gzip data is truncated")
-        except (gzip.BadGzipFile, zlib.error) as error:
-            self._failure = FormatError(f"the gzip data is damaged: {error}")
         return b""
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, Int64, Shaped
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
-from hybrid_kd.archives.lattice4 import FstHeader, Lattice, check_lattice
+from hybrid_kd.archives.lattice4 import Lattice, check_lattice
+from hybrid_kd.archives.openfst import FstHeader
 
 # paths = arcs of the file and strings on final weights, in the file's order; arcs = what they are expanded to
 

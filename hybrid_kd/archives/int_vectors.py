@@ -1,5 +1,6 @@
 r"""Integer-vector tables (alignments), each entry ``\0B \4 n (\4 i32)*`` or, in text, ``u1 5 7 1``."""
 
+from array import array
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
@@ -9,9 +10,9 @@ from jaxtyping import Int32
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.archives.tables import open_table_writer, read_table
+from hybrid_kd.archives.text_numbers import extend_int32s
 
 MARKED_INT32 = np.dtype([("mark", "u1"), ("value", "<i4")])  # Kaldi's binary int32, 5 bytes
-INT32 = np.iinfo(np.int32)
 
 
 @runtime_checkable
@@ -42,7 +43,7 @@ def parse_int_vector(reader: ByteReader) -> Int32[np.ndarray, " items"]:
     Raises: FormatError.
     """
     if not reader.take_binary_mark():
-        return text_to_int32s(take_line(reader))
+        return _parse_text(take_line(reader))
     count = reader.take_count("integers", min_bytes_each=5)
     items = np.frombuffer(reader.take(5 * count), MARKED_INT32)
     if (items["mark"] != 4).any():
@@ -50,30 +51,21 @@ def parse_int_vector(reader: ByteReader) -> Int32[np.ndarray, " items"]:
     return items["value"].astype(np.int32)
 
 
-def take_line(reader: ByteReader) -> str:
+def take_line(reader: ByteReader) -> bytes:
     """The rest of the line; a last line without a newline counts as truncated.
 
     Raises: FormatError.
     """
-    try:
-        return reader.take_through(b"\n").decode("ascii")
-    except UnicodeDecodeError:
-        raise FormatError("a text value that is not ASCII") from None
+    line = reader.take_through(b"\n")
+    if not line.isascii():
+        raise FormatError("a text value that is not ASCII")
+    return line
 
 
-def text_to_int32s(line: str) -> Int32[np.ndarray, " items"]:
-    """Parse integers between white space.
-
-    Raises: FormatError.
-    """
-    words = line.split()
-    try:
-        values = np.array([int(word) for word in words if "_" not in word], dtype=np.int64)
-    except (ValueError, OverflowError):
-        raise FormatError(f"not a line of integers: {line[:60]!r}") from None
-    if len(values) < len(words) or ((values < INT32.min) | (values > INT32.max)).any():
-        raise FormatError(f"not a line of 32-bit integers: {line[:60]!r}")
-    return values.astype(np.int32)
+def _parse_text(line: bytes) -> Int32[np.ndarray, " items"]:
+    numbers: array[int] = array("i")
+    extend_int32s(numbers, line)
+    return np.array(numbers, np.int32)
 
 
 def int_vector_to_bytes(vector: Int32[np.ndarray, " items"], binary: bool) -> bytes:

@@ -11,10 +11,9 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
+from hybrid_kd.archives.openfst import MAGIC, FstHeader, take_fst_header
 
-FST_MAGIC = 2125659606
 FST_VERSION = 2
-HAS_SYMBOLS = 3  # the flags for symbol tables inside
 ARC_TYPES = ("lattice4", "compactlattice44")
 EXPANDED_AND_MUTABLE = 3  # the FST properties that every VectorFst has
 ARC = np.dtype([("ilabel", "<i4"), ("olabel", "<i4"), ("graph", "<f4"), ("acoustic", "<f4"), ("next", "<i4")])
@@ -49,39 +48,20 @@ class Lattice:
         return len(self.ilabels)
 
 
-@dataclass(frozen=True)
-class FstHeader:
-    """What a VectorFst says of itself."""
-
-    arc_type: str
-    start: int
-    num_states: int
-
-
-def parse_fst_header(reader: ByteReader) -> FstHeader:
-    """Parse the header of a VectorFst.
+def parse_lattice_header(reader: ByteReader) -> FstHeader:
+    """Parse the header of a VectorFst that is a lattice.
 
     Raises: FormatError, also for symbol tables inside and for an unknown number of states.
     """
-    if (magic := int.from_bytes(reader.take(4), "little")) != FST_MAGIC:
+    if (magic := int.from_bytes(reader.peek(4), "little")) != MAGIC:
         raise FormatError(f"not a binary lattice (it begins with {magic:#x}; text lattices are not read)")
-    fst_type, arc_type = _take_string(reader), _take_string(reader)
-    version, flags, _, start, num_states, _ = _HEADER.unpack(reader.take(_HEADER.size))
-    if fst_type != "vector" or version != FST_VERSION or flags & HAS_SYMBOLS:
-        raise FormatError(f"an FST of type {fst_type!r}, version {version}, flags {flags} is not read")
-    if arc_type not in ARC_TYPES:
-        raise FormatError(f"an FST of arc type {arc_type!r} is not a lattice")
-    if num_states < 0 or not -1 <= start < num_states or (start < 0 < num_states):
-        raise FormatError(f"start state {start} of {num_states} states")
-    reader.require(num_states * STATE.itemsize)
-    return FstHeader(arc_type, start, num_states)
-
-
-def _take_string(reader: ByteReader) -> str:
-    length = int.from_bytes(reader.take(4), "little")
-    if length > 64:
-        raise FormatError(f"a type name of {length} bytes")
-    return reader.take(length).decode("latin-1")
+    header = take_fst_header(reader)
+    if header.kind != "vector":
+        raise FormatError(f"an FST of type {header.kind!r} is not a lattice")
+    if header.arc_type not in ARC_TYPES:
+        raise FormatError(f"an FST of arc type {header.arc_type!r} is not a lattice")
+    reader.require(header.num_states * STATE.itemsize)
+    return header
 
 
 def parse_lattice4_states(reader: ByteReader, header: FstHeader) -> Lattice:
@@ -113,8 +93,10 @@ def parse_lattice4_states(reader: ByteReader, header: FstHeader) -> Lattice:
 def check_lattice(lattice: Lattice) -> Lattice:
     """The lattice itself.
 
-    Raises: FormatError where an arc leads to no state or a label is negative.
+    Raises: FormatError where an arc leads to no state, a label is negative or a cost is no LatticeWeight.
     """
+    _check_costs(lattice.graph_costs, lattice.acoustic_costs, "an arc")
+    _check_costs(lattice.final_graph_costs, lattice.final_acoustic_costs, "a final state")
     if lattice.num_arcs:
         if not 0 <= lattice.next_states.min() <= lattice.next_states.max() < lattice.num_states:
             raise FormatError(f"an arc leads out of the {lattice.num_states} states")
@@ -123,11 +105,22 @@ def check_lattice(lattice: Lattice) -> Lattice:
     return lattice
 
 
+def _check_costs(
+    graph_costs: Float32[np.ndarray, " costs"], acoustic_costs: Float32[np.ndarray, " costs"], what: str
+) -> None:
+    """Neither NaN nor minus infinity; both infinite or none (LatticeWeight::Member)."""
+    is_sound = (graph_costs > -np.inf) & (acoustic_costs > -np.inf)
+    is_sound &= np.isinf(graph_costs) == np.isinf(acoustic_costs)
+    if not is_sound.all():
+        index = int(np.argmin(is_sound))
+        raise FormatError(f"{what} has the costs {graph_costs[index]} and {acoustic_costs[index]}")
+
+
 def lattice_to_bytes(lattice: Lattice) -> bytes:
     """The `lattice4` VectorFst of a lattice."""
     names = b"".join(len(name).to_bytes(4, "little") + name for name in (b"vector", b"lattice4"))
     sizes = (lattice.start, lattice.num_states, 0)
-    header = FST_MAGIC.to_bytes(4, "little") + names
+    header = MAGIC.to_bytes(4, "little") + names
     header += _HEADER.pack(FST_VERSION, 0, EXPANDED_AND_MUTABLE, *sizes)
     return header + _states_to_bytes(lattice)
 

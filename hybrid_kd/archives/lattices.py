@@ -10,7 +10,12 @@ from typing import Protocol, runtime_checkable
 
 from hybrid_kd.archives.byte_reader import ByteReader
 from hybrid_kd.archives.compact_lattices import parse_compact_states
-from hybrid_kd.archives.lattice4 import Lattice, lattice_to_bytes, parse_fst_header, parse_lattice4_states
+from hybrid_kd.archives.lattice4 import (
+    Lattice,
+    lattice_to_bytes,
+    parse_lattice4_states,
+    parse_lattice_header,
+)
 from hybrid_kd.archives.tables import open_archive_writer, read_archive
 
 __all__ = ["Lattice", "LatticeWriter", "open_lattice_writer", "parse_lattice", "read_lattices"]
@@ -41,6 +46,6 @@ def parse_lattice(reader: ByteReader) -> Lattice:
 
     Raises: FormatError.
     """
-    header = parse_fst_header(reader)
+    header = parse_lattice_header(reader)
     parse_states = parse_lattice4_states if header.arc_type == "lattice4" else parse_compact_states
     return parse_states(reader, header)

@@ -1,11 +1,12 @@
 r"""Matrix tables: plain (FM, DM), compressed (CM, CM2, CM3) and text.
 
-Binary matrices are decoded by kaldiio, which believes every length it reads: nothing reaches it but one
+Compressed matrices are decoded by kaldiio, which believes every length it reads: nothing reaches it but one
 object whose declared size has been found to be there. It is used in this module only.
 """
 
 import io
 import struct
+from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,9 +20,11 @@ from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.archives.compression import compress_matrix
 from hybrid_kd.archives.specifiers import Location
 from hybrid_kd.archives.tables import open_table_writer, read_object, read_objects, read_table
+from hybrid_kd.archives.text_numbers import extend_floats
 from hybrid_kd.atomic import replace_file
 
-ITEM_BYTES = {"FM": 4, "DM": 8, "FV": 4, "DV": 8, "CM": 1, "CM2": 2, "CM3": 1}
+PLAIN_TYPES = {"FM": "<f4", "DM": "<f8", "FV": "<f4", "DV": "<f8"}
+COMPRESSED_BYTES = {"CM": 1, "CM2": 2, "CM3": 1}  # an item
 COLUMN_HEADER_BYTES = 8  # CM: four 16-bit percentiles a column
 KINDS = {
     **dict.fromkeys(["FM", "DM", "CM", "CM2", "CM3"], "matrix"),
@@ -124,7 +127,7 @@ def parse_binary_matrix(reader: ByteReader) -> Float[np.ndarray, "rows columns"]
 
 
 def _parse_binary(reader: ByteReader, kind: str) -> Float[np.ndarray, "*shape"]:
-    """Check that the declared size is there, then let kaldiio decode exactly those bytes."""
+    """Take exactly the bytes that the header declares; kaldiio decodes those that are compressed."""
     token, space, _ = reader.peek(4).partition(b" ")
     name = token.decode("latin-1")
     if not space or KINDS.get(name) != kind:
@@ -135,11 +138,12 @@ def _parse_binary(reader: ByteReader, kind: str) -> Float[np.ndarray, "*shape"]:
     if min(shape) < 0 or (shape[-1] == 0 < shape[0]):
         raise FormatError(f"a {kind} of impossible shape {' x '.join(map(str, shape))}")
     num_items = int(np.prod(shape, dtype=object))
-    num_bytes = num_items * ITEM_BYTES[name]
-    if name == "CM" and num_items:
-        num_bytes += COLUMN_HEADER_BYTES * shape[-1]
     if not num_items:
         return np.zeros(shape, np.float32)
+    if name in PLAIN_TYPES:
+        dtype = np.dtype(PLAIN_TYPES[name])
+        return np.frombuffer(reader.take(num_items * dtype.itemsize), dtype).reshape(shape)
+    num_bytes = num_items * COMPRESSED_BYTES[name] + (COLUMN_HEADER_BYTES * shape[-1] if name == "CM" else 0)
     return _decode(b"\0B" + header + reader.take(num_bytes), shape)
 
 
@@ -174,17 +178,27 @@ def _parse_text_matrix(reader: ByteReader) -> Float64[np.ndarray, "rows columns"
     content = reader.take_through(b"]")[:-1]
     if not reader.at_end() and (rest := reader.take_through(b"\n").strip()):
         raise FormatError(f"a text matrix is followed by {rest[:40]!r}")
-    rows = [words for line in content.replace(b";", b"\n").split(b"\n") if (words := line.split())]
-    if not rows:
-        return np.zeros((0, 0))
-    if len(set(map(len, rows))) > 1:
-        raise FormatError("rows of a text matrix differ in length")
-    try:
-        if b"_" in content:
-            raise ValueError
-        return np.array([list(map(float, row)) for row in rows])
-    except ValueError:
-        raise FormatError("a text matrix holds something that is not a number") from None
+    numbers: array[float] = array("d")
+    num_columns = num_rows = 0
+    for row in _rows(content.replace(b";", b"\n")):
+        before = len(numbers)
+        extend_floats(numbers, row)
+        if (width := len(numbers) - before) == 0:
+            continue
+        if num_rows and width != num_columns:
+            raise FormatError("rows of a text matrix differ in length")
+        num_columns, num_rows = width, num_rows + 1
+    return np.array(numbers, np.float64).reshape(num_rows, num_columns)
+
+
+def _rows(content: bytes) -> Iterator[bytes]:
+    """The lines; they do not all exist at once."""
+    start = 0
+    while start < len(content):
+        newline = content.find(b"\n", start)
+        end = len(content) if newline < 0 else newline
+        yield content[start:end]
+        start = end + 1
 
 
 def take_range(

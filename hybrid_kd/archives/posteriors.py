@@ -4,6 +4,8 @@ Binary: ``\0B \4 T``, per frame ``\4 n``, per pair ``\4 i32 \4 f32``. Text: ``u1
 Values are not checked to be probabilities: Kaldi keeps weights, and nothing here adds or renormalises them.
 """
 
+import re
+from array import array
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,11 +15,15 @@ import numpy as np
 from jaxtyping import Float32, Int32, Int64, UInt8
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
-from hybrid_kd.archives.int_vectors import take_line, text_to_int32s
+from hybrid_kd.archives.int_vectors import take_line
 from hybrid_kd.archives.tables import open_table_writer, read_table
+from hybrid_kd.archives.text_numbers import extend_floats, extend_int32s
 
 COUNT_BYTES = 5  # \4 i32
+MAX_FRAME_BYTES = 1 << 24  # in text; a frame has at most one pair for each pdf_id or transition_id
 PAIR = np.dtype([("id_mark", "u1"), ("id", "<i4"), ("value_mark", "u1"), ("value", "<f4")])
+
+_FRAME = re.compile(rb"[^\]]*\]")
 
 
 @dataclass(frozen=True)
@@ -76,29 +82,31 @@ def _parse_binary(reader: ByteReader) -> Posteriors:
     return Posteriors(offsets, pairs["id"].astype(np.int32), pairs["value"].astype(np.float32))
 
 
-def _parse_text(line: str) -> Posteriors:
-    *frames, rest = line.replace("[", " [ ").split("]")
-    counts, ids, values = [0], [], []
-    for frame in frames:
-        match frame.split():
-            case ["[", *words] if len(words) % 2 == 0 and "[" not in words:
-                counts.append(len(words) // 2)
-                ids += words[0::2]
-                values += words[1::2]
-            case _:
-                raise FormatError(f"malformed frame of a text posterior: {frame[:60]!r}")
-    if rest.strip():
+def _parse_text(line: bytes) -> Posteriors:
+    counts: array[int] = array("q", [0])
+    ids: array[int] = array("i")
+    values: array[float] = array("d")
+    end = 0
+    for frame in _FRAME.finditer(line):
+        words, end = _words_of_frame(frame[0]), frame.end()
+        extend_int32s(ids, b" ".join(words[0::2]))
+        extend_floats(values, b" ".join(words[1::2]))
+        counts.append(len(words) // 2)
+    if rest := line[end:].strip():
         raise FormatError(f"a text posterior ends in {rest[:60]!r}")
-    try:
-        parsed = np.array([float(value) for value in values if "_" not in value], np.float64)
-    except ValueError:
-        raise FormatError("a text posterior holds a value that is not a number") from None
-    if len(parsed) < len(values):
-        raise FormatError("a text posterior holds a value that is not a number")
     with np.errstate(over="ignore"):
         return Posteriors(
-            np.cumsum(np.array(counts, np.int64)), text_to_int32s(" ".join(ids)), parsed.astype(np.float32)
+            np.cumsum(counts, dtype=np.int64), np.array(ids, np.int32), np.array(values).astype(np.float32)
         )
+
+
+def _words_of_frame(frame: bytes) -> list[bytes]:
+    """The ids and values, in turn, of ``[ 3 0.75 9 0.25 ]``."""
+    if len(frame) <= MAX_FRAME_BYTES:
+        match frame.replace(b"[", b" [ ").replace(b"]", b" ] ").split():
+            case [b"[", *words, b"]"] if len(words) % 2 == 0 and b"[" not in words:
+                return words
+    raise FormatError(f"malformed frame of a text posterior: {frame[:60]!r}")
 
 
 def posteriors_to_bytes(posteriors: Posteriors, binary: bool) -> bytes:

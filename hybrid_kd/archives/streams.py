@@ -1,18 +1,20 @@
 """Opening what tables are read from and written to: files, gzip files, standard input and output, commands.
 
-Paths are relative to the working directory and never guessed. A path that ends in .gz is (de)compressed; one
-that ends in ``|`` is a command, which is run only with ``allow_pipes``.
+Paths are relative to the working directory and never guessed. A path that ends in .gz is (de)compressed, one
+that ends in .xz decompressed; one that ends in ``|`` is a command, which is run only with ``allow_pipes``.
 """
 
 import gzip
+import lzma
 import os
 import subprocess
 import sys
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol, TypeVar
+from typing import IO, BinaryIO, Literal, Protocol, TypeVar
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.atomic import replace_file
@@ -21,6 +23,8 @@ from hybrid_kd.errors import HybridKdError
 Value = TypeVar("Value")
 
 MAX_OPEN_FILES = 16
+MAX_RATIO = 200  # of decompressed to compressed size; alignments and lattices have at most 20
+ANY_RATIO_BYTES = 128 << 20  # what may be decompressed before the ratio counts
 DAMAGED = "it is cut short, damaged or of another kind: make it again, or give the file that was meant"
 
 
@@ -49,15 +53,18 @@ def open_reader(path: str, *, allow_pipes: bool = False, key: str | None = None)
         fix = "check the path; a relative one begins at the working directory"
         raise HybridKdError.at(path, f"cannot be read: {reason}", fix=fix, key=key) from error
     size = os.fstat(file.fileno()).st_size if Path(path).is_file() else None
-    if not path.endswith(".gz"):
+    if not path.endswith((".gz", ".xz")):
         return ByteReader(file, size=size)
     if size == 0:
         file.close()
-        raise HybridKdError.at(path, "empty, without even a gzip header", fix=DAMAGED, key=key)
-    return ByteReader(_GzipContent(file))
+        header = f"{'gzip' if path.endswith('.gz') else 'xz'} header"
+        raise HybridKdError.at(path, f"empty, without even a {header}", fix=DAMAGED, key=key)
+    return ByteReader(_Decompressed(file, "gzip" if path.endswith(".gz") else "xz"))
 
 
-def parse_whole_file(path: Path, parse: Callable[[ByteReader], Value], *, what: str) -> Value:
+def parse_whole_file(
+    path: Path, parse: Callable[[ByteReader], Value], *, what: str, fix: str = DAMAGED
+) -> Value:
     """Parse a file that holds one ``what`` (with an article) and nothing behind it.
 
     Raises: HybridKdError.
@@ -70,8 +77,21 @@ def parse_whole_file(path: Path, parse: Callable[[ByteReader], Value], *, what: 
                 raise FormatError("something follows where it ends")
         except FormatError as error:
             problem = f"not {what}: {error} (near byte {reader.position})"
-            raise HybridKdError.at(path, problem, fix=DAMAGED) from error
+            raise HybridKdError.at(path, problem, fix=fix) from error
     return value
+
+
+def copy_decompressed(path: Path, target: Path, *, fix: str) -> None:
+    """Copy what a file (.gz and .xz decompressed) holds to ``target``, block by block.
+
+    Raises: HybridKdError if it cannot be read or decompressed.
+    """
+    with open_reader(str(path)) as reader, target.open("wb") as output:
+        try:
+            while block := reader.take_some():
+                output.write(block)
+        except FormatError as error:
+            raise HybridKdError.at(path, f"cannot be decompressed: {error}", fix=fix) from error
 
 
 class _ForwardOnly:
@@ -81,16 +101,30 @@ class _ForwardOnly:
         raise FormatError(f"byte {offset} is asked for, but this can only be read forwards")
 
 
-class _GzipContent(_ForwardOnly):
-    """What a gzip file of any number of members holds."""
+class _Decompressed(_ForwardOnly):
+    """What a gzip file of any number of members, or an xz file, holds."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], form: Literal["gzip", "xz"]) -> None:
         self._file = file
-        self._content = gzip.GzipFile(fileobj=file, mode="rb")
+        self._form = form
+        self._num_bytes = 0
+        self._content = gzip.GzipFile(fileobj=file) if form == "gzip" else lzma.LZMAFile(file)  # noqa: SIM115
 
     def read(self, size: int, /) -> bytes:
-        """The next bytes, those before a damaged place without an error."""
-        return self._content.read1(size)
+        """The next bytes, those before a damaged place without an error.
+
+        Raises: FormatError at a damaged place, and for a file that unpacks to far more than its own size.
+        """
+        try:
+            content = self._content.read1(size)
+        except EOFError:
+            raise FormatError(f"the {self._form} data is truncated") from None
+        except (gzip.BadGzipFile, zlib.error, lzma.LZMAError) as error:
+            raise FormatError(f"the {self._form} data is damaged: {error}") from error
+        self._num_bytes += len(content)
+        if self._num_bytes > max(ANY_RATIO_BYTES, MAX_RATIO * self._file.tell()):
+            raise FormatError(f"the {self._form} data unpacks to more than {MAX_RATIO} times its size")
+        return content
 
     def close(self) -> None:
         """Close the file."""

@@ -8,9 +8,10 @@ from jaxtyping import Float32, Float64, Int32, Num
 
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.archives.int_vectors import parse_int_vector
-from hybrid_kd.archives.lattice4 import FST_MAGIC, Lattice
+from hybrid_kd.archives.lattice4 import Lattice
 from hybrid_kd.archives.lattices import parse_lattice
 from hybrid_kd.archives.matrices import parse_matrix, parse_vector, take_range
+from hybrid_kd.archives.openfst import MAGIC
 from hybrid_kd.archives.posteriors import Posteriors, parse_posteriors
 from hybrid_kd.archives.specifiers import Location
 from hybrid_kd.archives.tables import read_table
@@ -134,7 +135,7 @@ def detect_kind(reader: ByteReader) -> str:
     Raises: FormatError.
     """
     head = reader.peek(7)
-    if int.from_bytes(head[:4], "little") == FST_MAGIC:
+    if int.from_bytes(head[:4], "little") == MAGIC:
         return "lattices"
     if head[:2] != b"\0B":
         return _detect_text_kind(reader.peek(TEXT_LOOK_AHEAD))

@@ -12,6 +12,7 @@ from typing import TypeVar
 from hybrid_kd.archives.byte_reader import ByteReader, FormatError
 from hybrid_kd.archives.specifiers import Location, parse_location, parse_rspecifier, parse_wspecifier
 from hybrid_kd.archives.streams import DAMAGED, OpenFiles, open_output, open_reader
+from hybrid_kd.current_input import note_input
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.text_files import decode_text, odd_space, refuse_odd_space, split_id, split_words
 
@@ -61,6 +62,7 @@ def read_archive(
                 if reader.at_end():
                     return
                 key = _take_key(reader)
+                note_input(key, place=path)
                 value = read_value(reader)
             except FormatError as error:
                 where = f"near byte {reader.position}" + (
@@ -122,6 +124,7 @@ def read_objects(
             if permissive and not text.endswith("|") and not Path(location.path).exists():
                 logger.warning("left out '%s': no such file %s", key, location.path)
                 continue
+            note_input(key, place=location.path)
             yield key, _read_object(files, location, read_value, take_range, key=key)
 
 

@@ -4,10 +4,6 @@ The embedded decoder reads the score of a transition-id without a bound check, s
 whose labels have not been compared with the model's TransitionModel.
 """
 
-import gzip
-import lzma
-import shutil
-import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,10 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_kd.archives.openfst import const_arcs, parse_header, vector_arcs
+from hybrid_kd.archives.openfst import Fst, read_openfst
+from hybrid_kd.archives.streams import copy_decompressed
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.graph.fst_arrays import to_const_fst
 from hybrid_kd.text_files import read_text
 
 GRAPH_NAMES = ("HCLG.fst", "HCLG.fst.gz", "HCLG.fst.xz")
@@ -63,18 +61,8 @@ def decompressed_graph(graph_file: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
         plain = Path(directory) / "HCLG.fst"
-        try:
-            with _open_compressed(graph_file) as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-        except (EOFError, lzma.LZMAError, gzip.BadGzipFile, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise HybridKdError.at(graph_file, f"cannot be decompressed: {error}", fix=MADE_AGAIN) from error
+        copy_decompressed(graph_file, plain, fix=MADE_AGAIN)
         yield plain
-
-
-def _open_compressed(path: Path) -> gzip.GzipFile | lzma.LZMAFile:
-    return gzip.open(path) if path.suffix == ".gz" else lzma.open(path)
 
 
 def check_graph(graph_dir: Path, fst_file: Path, transition_model: TransitionModel) -> GraphLabels:
@@ -84,7 +72,8 @@ def check_graph(graph_dir: Path, fst_file: Path, transition_model: TransitionMod
     if its words are not in words.txt, or if it cannot be read.
     """
     _check_num_pdfs(graph_dir / "num_pdfs", transition_model)
-    labels = read_graph_labels(fst_file)
+    graph = read_graph(fst_file)
+    labels = _labels(graph)
     if labels.max_transition_id > transition_model.num_transition_ids:
         raise HybridKdError.at(
             graph_dir,
@@ -92,20 +81,24 @@ def check_graph(graph_dir: Path, fst_file: Path, transition_model: TransitionMod
             f"{transition_model.num_transition_ids}",
             fix="use the graph of the model that made the alignments",
         )
-    check_words(graph_dir, labels)
+    check_words(graph_dir, graph)
     return labels
 
 
-def check_words(graph_dir: Path, labels: GraphLabels) -> None:
-    """Compare the labels of a graph with the words.txt beside it.
+def check_words(graph_dir: Path, graph: Fst) -> None:
+    """Compare the output labels of a graph with its words.txt.
 
     Raises: HybridKdError if a word is missing there.
     """
     words = read_symbol_table(graph_dir / "words.txt")
-    if labels.max_word_id not in words:
+    is_known = np.zeros(max(words) + 1, bool)
+    is_known[[0, *words]] = True
+    word_ids = graph.arcs["olabel"]
+    strangers = word_ids[~is_known[np.minimum(word_ids, max(words))] | (word_ids > max(words))]
+    if len(strangers):
         raise HybridKdError.at(
             graph_dir / "words.txt",
-            f"no word {labels.max_word_id}, which the graph has on its arcs (the last is {max(words)})",
+            f"no word {strangers.max()}, which the graph has on its arcs (the last is {max(words)})",
             fix="use the words.txt that the graph was made with",
         )
 
@@ -117,37 +110,38 @@ def _check_num_pdfs(path: Path, transition_model: TransitionModel) -> None:
     if text != str(transition_model.num_pdfs):
         raise HybridKdError.at(
             path,
-            f"graph of {text} pdfs, the model has {transition_model.num_pdfs}",
+            f"graph of {text[:20]} pdfs, the model has {transition_model.num_pdfs}",
             fix="use the graph of the model that made the alignments",
         )
 
 
 def read_graph_labels(fst_file: Path) -> GraphLabels:
-    """Scan the arcs of an OpenFst file (const or vector, standard arcs).
+    """Check an OpenFst file (const or vector, standard arcs) to its last arc, and find its largest labels.
 
-    Raises: HybridKdError if it is not one, or is cut short.
+    Raises: HybridKdError if it is not one, is damaged or cut short, or has no arcs.
     """
-    content = np.memmap(fst_file, np.uint8, "r") if fst_file.stat().st_size else np.zeros(0, np.uint8)
-    try:
-        header = parse_header(content)
-        arcs = const_arcs(content, header) if header.kind == "const" else vector_arcs(content, header)
-    except (ValueError, struct.error) as error:
-        raise HybridKdError.at(fst_file, f"not a graph: {error}", fix=MADE_AGAIN) from error
-    if not len(arcs):
-        raise HybridKdError.at(fst_file, "an empty graph", fix=MADE_AGAIN)
-    if min(arcs["ilabel"].min(), arcs["olabel"].min()) < 0 or arcs["next_state"].max() >= header.num_states:
-        raise HybridKdError.at(fst_file, "not a graph: labels or states out of range", fix=MADE_AGAIN)
-    return GraphLabels(header.num_states, len(arcs), int(arcs["ilabel"].max()), int(arcs["olabel"].max()))
+    return _labels(read_graph(fst_file))
+
+
+def _labels(graph: Fst) -> GraphLabels:
+    max_labels = (int(graph.arcs[side].max()) for side in ("ilabel", "olabel"))
+    return GraphLabels(graph.num_states, graph.num_arcs, *max_labels)
 
 
 def load_graph(fst_file: Path) -> Any:
-    """Read a plain HCLG.fst (const or vector) as the embedded decoder wants it.
+    """Read a plain HCLG.fst (const or vector) as the embedded decoder wants it, a kaldifst.StdConstFst.
 
-    Raises: HybridKdError if kaldifst cannot read it.
+    Raises: HybridKdError as `read_graph_labels`.
     """
-    import kaldifst
+    return to_const_fst(read_graph(fst_file))
 
-    graph = kaldifst.StdFst.read(str(fst_file))
-    if graph is None or graph.start < 0:
-        raise HybridKdError.at(fst_file, "OpenFst cannot read it", fix=MADE_AGAIN)
-    return graph
+
+def read_graph(fst_file: Path) -> Fst:
+    """The arrays of an OpenFst file (const or vector, standard arcs).
+
+    Raises: HybridKdError as `read_graph_labels`.
+    """
+    fst = read_openfst(fst_file, what="a graph", fix=MADE_AGAIN)
+    if not fst.num_arcs:
+        raise HybridKdError.at(fst_file, "an empty graph", fix=MADE_AGAIN)
+    return fst

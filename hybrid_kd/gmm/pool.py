@@ -17,6 +17,7 @@ from multiprocessing.context import ForkProcess
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
+from hybrid_kd.current_input import InputNote
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.processes import STOPPING, held_signals, stop_processes
 from hybrid_kd.progress import track
@@ -40,13 +41,15 @@ class ShardPool(Generic[Shard]):
         self._num_shards = len(sizes)
         self._owned = _balance(sizes, min(num_processes, len(sizes)))
         self._processes: dict[Connection, ForkProcess] = {}
+        self._notes: dict[Connection, InputNote] = {}
 
     def __enter__(self) -> "ShardPool[Shard]":
         context = multiprocessing.get_context("fork")
         with held_signals():
             for owned in self._owned:
                 ours, theirs = context.Pipe()
-                process = context.Process(target=self._serve, args=(ours, theirs, owned), daemon=True)
+                note = self._notes[ours] = InputNote()
+                process = context.Process(target=self._serve, args=(ours, theirs, owned, note), daemon=True)
                 process.start()
                 theirs.close()
                 self._processes[ours] = process
@@ -96,12 +99,13 @@ class ShardPool(Generic[Shard]):
     def _died(self, connection: Connection) -> HybridKdError:
         process = self._processes[connection]
         process.join()
-        problem = f"a process ended with status {process.exitcode}"
+        problem = f"a process ended with status {process.exitcode}{self._notes[connection]}"
         fix = "see what it said above; if it was out of memory (status -9), use a smaller --nj"
         return HybridKdError.at("--nj", problem, fix=fix)
 
-    def _serve(self, ours: Connection, connection: Connection, owned: Sequence[int]) -> None:
+    def _serve(self, ours: Connection, connection: Connection, owned: Sequence[int], note: InputNote) -> None:
         """The child: makes its shards when first asked, and ends when the parent closes the connection."""
+        note.use()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)

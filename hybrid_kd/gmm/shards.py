@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64, Int32, Int64
 
 from hybrid_kd.archives.data_dir import DataDir
 from hybrid_kd.archives.matrices import read_matrices_at
+from hybrid_kd.current_input import note_input
 from hybrid_kd.decoding.forward import read_num_frames
 from hybrid_kd.frontend.cmvn import read_cmvn
 from hybrid_kd.frontend.model_features import FeatureKind, features_of_utterance, mfcc_problem
@@ -50,6 +51,7 @@ class Shard:
     def spans(self) -> Iterator[tuple[int, slice]]:
         """Each utterance's index and frames."""
         for index, (start, stop) in enumerate(zip(self.offsets[:-1], self.offsets[1:], strict=True)):
+            note_input(self.utt_ids[index])
             yield index, slice(int(start), int(stop))
 
     def aligned_spans(self) -> Iterator[tuple[int, slice]]:

@@ -17,6 +17,7 @@ from hybrid_kd.archives.byte_reader import ByteReader
 from hybrid_kd.archives.lattices import Lattice, parse_lattice
 from hybrid_kd.archives.posteriors import Posteriors
 from hybrid_kd.archives.transition_model import TransitionModel
+from hybrid_kd.current_input import note_input
 from hybrid_kd.decoding.embedded import DecodedUtterance, decode_utterance
 from hybrid_kd.decoding.lattice_order import frames_of_arcs
 from hybrid_kd.decoding.options import SearchOptions
@@ -71,6 +72,7 @@ class SpeakerDecoder:
         self, frames: Frames, gmm: StackedGmm, model: TransitionModel, search: SearchOptions
     ) -> Iterator[tuple[str, DecodedUtterance | None]]:
         for utt_id, matrix in frames.items():
+            note_input(utt_id)
             yield (
                 utt_id,
                 decode_utterance(self.graph, gmm.loglikes(matrix), model.transition_id_to_pdf_id, search),

@@ -7,6 +7,7 @@ from jaxtyping import Float32, Int32
 
 from hybrid_kd.archives.posteriors import Posteriors
 from hybrid_kd.archives.transition_model import TransitionModel
+from hybrid_kd.current_input import note_input
 from hybrid_kd.frontend.model_features import FeatureKind
 from hybrid_kd.gmm.convert_alignments import AlignmentConverter
 from hybrid_kd.gmm.fmllr import FmllrEstimate, accumulate_fmllr, estimate_fmllr
@@ -64,7 +65,8 @@ def set_features(shard: Shard, kind: FeatureKind, transforms: Transforms | None)
 def compile_graphs(shard: Shard, compiler: TrainingGraphCompiler) -> None:
     """Make each utterance's training graph; equal transcripts share one."""
     made = {}
-    for words in shard.words:
+    for utt_id, words in zip(shard.utt_ids, shard.words, strict=True):
+        note_input(utt_id)
         if tuple(words) not in made:
             graph = compiler.compile(words)
             made[tuple(words)] = make_alignment_graph(graph, compiler.transition_model)

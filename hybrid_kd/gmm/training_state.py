@@ -94,9 +94,8 @@ def _state(
     model = replace(initial_transition_model(topology, tree), log_probs=arrays["log_probs"])
     cuts = np.cumsum(arrays["shard_frames"])[:-1]
     iteration, failed, speakers = (metadata[name] for name in ("iteration", "failed", "speakers"))
-    assert isinstance(iteration, int)
-    assert isinstance(failed, dict)
-    assert isinstance(speakers, list)
+    if not (isinstance(iteration, int) and isinstance(failed, dict) and isinstance(speakers, list)):
+        raise TypeError("iteration, failed or speakers is of another type")
     transforms = arrays.get("transforms")
     return TrainingState(
         iteration=iteration,

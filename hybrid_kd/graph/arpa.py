@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hybrid_kd.archives.streams import open_reader
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.ngram import NgramModel, NgramTable, spelled_ngrams
@@ -53,11 +54,8 @@ def read_arpa(path: Path) -> NgramModel:
     Raises: HybridKdError if it is no ARPA file, cut short, or holds an n-gram without its beginning.
     """
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            sections = _parse_sections(file.read().decode())
-            return _to_model(sections)
-    except (OSError, EOFError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix=FIX) from error
+        with open_reader(str(path)) as reader:
+            return _to_model(_parse_sections(reader.take_rest().decode()))
     except (ValueError, KeyError) as error:
         raise HybridKdError.at(path, f"not an ARPA language model: {error}", fix=FIX) from error
 
@@ -78,6 +76,8 @@ def _parse_sections(text: str) -> list[list[str]]:
 
 def _to_model(sections: list[list[str]]) -> NgramModel:
     split = [split_words(line) for line in sections[0]]
+    if short := [line for line in split if len(line) < 2]:
+        raise ValueError(f"{' '.join(short[0])!r} among the 1-grams")
     vocabulary = make_vocabulary([line[1] for line in split])
     missing = [word for word in vocabulary.words[: EOS + 1] if word not in {line[1] for line in split}]
     if missing or len(split) != len(vocabulary):

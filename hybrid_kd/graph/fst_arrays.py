@@ -1,11 +1,13 @@
-"""FSTs as arrays, for what kaldifst does not do; and between arrays, kaldifst's objects and files.
+"""FSTs as arrays by arc, for what kaldifst does not do; and between arrays, kaldifst's objects and files.
+
+kaldifst opens no file of a user: it gets what `archives.openfst` has checked, with no properties claimed.
 
 Weights are costs (negative natural logarithms); labels are 1-based, 0 is epsilon.
 """
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +16,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Int, Int32
 
-from hybrid_kd.archives.openfst import (
-    ARC,
-    CONST_STATE,
-    const_arcs,
-    const_fst_to_bytes,
-    const_states,
-    parse_header,
-)
+from hybrid_kd.archives.byte_reader import FormatError
+from hybrid_kd.archives.openfst import ARC, Fst, fst_to_bytes, read_openfst, take_fst
+from hybrid_kd.archives.streams import open_reader
 from hybrid_kd.errors import HybridKdError
 
 NOT_FINAL = np.float32(np.inf)
@@ -61,42 +58,68 @@ def sorted_by_source(fst: FstArrays) -> FstArrays:
 
 
 def to_arrays(fst: Any) -> FstArrays:
-    """The arrays of a kaldifst FST."""
+    """The arrays of a kaldifst FST.
+
+    Raises: FormatError where it holds NaN.
+    """
     import kaldifst
 
     with _scratch_file() as name:
         const = fst if fst.type == "const" else kaldifst.StdConstFst(fst)
         if not const.write(name):
             raise OSError(None, "cannot be written", name)
-        content = np.fromfile(name, np.uint8)
-    header = parse_header(content)
-    states, arcs = const_states(content, header), const_arcs(content, header)
-    sources = np.repeat(np.arange(len(states), dtype=np.int32), states["num_arcs"])
-    columns = (arcs[name].copy() for name in ("ilabel", "olabel", "cost", "next_state"))
-    return FstArrays(header.start, states["final_cost"].copy(), sources, *columns)
+        with open_reader(name) as reader:
+            return _by_arc(take_fst(reader))
+
+
+def _by_arc(fst: Fst) -> FstArrays:
+    sources = np.repeat(np.arange(fst.num_states, dtype=np.int32), np.diff(fst.arc_offsets))
+    columns = (fst.arcs[name].copy() for name in ("ilabel", "olabel", "cost", "next_state"))
+    return FstArrays(fst.start, fst.final_costs, sources, *columns)
 
 
 def to_bytes(fst: FstArrays) -> bytes:
     """The file of a const FST."""
-    states = np.zeros(fst.num_states, CONST_STATE)
-    states["final_cost"] = fst.final_costs
-    states["num_arcs"] = fst.num_arcs_of
-    states["first_arc"] = np.cumsum(states["num_arcs"]) - states["num_arcs"]
-    for name, labels in (("num_input_epsilons", fst.ilabels), ("num_output_epsilons", fst.olabels)):
-        states[name] = np.bincount(fst.sources[labels == 0], minlength=fst.num_states)
     arcs = np.empty(fst.num_arcs, ARC)
     arcs["ilabel"], arcs["olabel"] = fst.ilabels, fst.olabels
     arcs["cost"], arcs["next_state"] = fst.costs, fst.next_states
-    return const_fst_to_bytes(fst.start, states, arcs)
+    arc_offsets = np.concatenate([[0], np.cumsum(fst.num_arcs_of, dtype=np.int64)])
+    return fst_to_bytes(Fst(fst.start, fst.final_costs, arc_offsets, arcs))
 
 
 def to_fst(fst: FstArrays) -> Any:
     """A kaldifst.StdVectorFst."""
     import kaldifst
 
+    return kaldifst.StdVectorFst(_from_bytes(to_bytes(fst)))
+
+
+def to_const_fst(fst: Fst) -> Any:
+    """A kaldifst.StdConstFst, as decoders want it."""
+    return _from_bytes(fst_to_bytes(fst))
+
+
+def _from_bytes(content: bytes) -> Any:
+    import kaldifst
+
     with _scratch_file() as name:
-        Path(name).write_bytes(to_bytes(fst))
-        return kaldifst.StdVectorFst(kaldifst.StdFst.read(name))
+        Path(name).write_bytes(content)
+        return kaldifst.StdFst.read(name)
+
+
+@contextmanager
+def named_failure(place: str | Path, *, fix: str) -> Iterator[None]:
+    """Name the inputs that kaldifst fails on within the block: they cannot be determinised, costs overflow.
+
+    Raises: HybridKdError in the place of its RuntimeError, and of a FormatError.
+    """
+    try:
+        yield
+    except FormatError as error:
+        raise HybridKdError.at(place, f"composed, {error}", fix=fix) from error
+    except RuntimeError as error:
+        problem = " ".join(line for line in str(error).splitlines()[1:] if line.strip()) or str(error)
+        raise HybridKdError.at(place, problem.removeprefix("[E] "), fix=fix) from error
 
 
 @contextmanager
@@ -110,20 +133,21 @@ def _scratch_file() -> Iterator[str]:
             yield file.name
 
 
-def read_fst(path: Path, *, fix: str) -> Any:
+def read_fst(path: Path, *, fix: str, symbols: tuple[Collection[int], Collection[int]] | None = None) -> Any:
     """Read an OpenFst file (vector or const) as a kaldifst.StdVectorFst.
 
-    Raises: HybridKdError if it is missing, is not one, or is empty.
-    """
-    import kaldifst
+    ``symbols`` are the input and output labels that its arcs may have.
 
+    Raises: HybridKdError if it is missing, is not one, is damaged, is empty, or has other labels.
+    """
     if not path.is_file():
         raise HybridKdError.at(path, "no such file", fix=fix)
-    try:
-        parse_header(np.frombuffer(path.read_bytes()[:200], np.uint8))
-        fst = kaldifst.StdFst.read(str(path))
-    except (ValueError, RuntimeError) as error:
-        raise HybridKdError.at(path, f"not a transducer: {error}", fix=fix) from error
-    if fst is None or fst.start < 0:
-        raise HybridKdError.at(path, "empty, or cut short", fix=fix)
-    return kaldifst.StdVectorFst(fst)
+    fst = read_openfst(path, what="a transducer", fix=fix)
+    if fst.start < 0:
+        raise HybridKdError.at(path, "empty", fix=fix)
+    for side, known in zip(("ilabel", "olabel"), symbols or (), strict=False):
+        labels = np.unique(fst.arcs[side])
+        if len(strangers := np.setdiff1d(labels, [0, *known])):
+            problem = f"an arc has the {side} {strangers[0]}, which its symbol table has not"
+            raise HybridKdError.at(path, problem, fix=fix)
+    return to_fst(_by_arc(fst))

@@ -1,6 +1,5 @@
 """G.fst of an ARPA language model, by kaldilm, as Kaldi's ``arpa2fst --disambig-symbol=#0`` makes it."""
 
-import gzip
 import logging
 import re
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hybrid_kd.archives.streams import copy_decompressed
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.epsilon_removal import remove_epsilons_locally
 from hybrid_kd.graph.fst_arrays import FstArrays, read_fst, to_arrays, to_fst
@@ -41,7 +41,7 @@ def make_grammar(arpa: Path, words_file: Path, *, backoff_id: int) -> Any:
     """
     with tempfile.TemporaryDirectory(prefix="hybrid_kd.") as directory:
         plain, out = Path(directory) / "lm.arpa", Path(directory) / "G.fst"
-        _copy_plain(arpa, plain)
+        copy_decompressed(arpa, plain, fix=FIX)
         command = [sys.executable, "-c", PROGRAM, str(plain), str(out), str(words_file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, errors="replace")
         if done.returncode != 0 or not out.is_file():
@@ -53,14 +53,6 @@ def make_grammar(arpa: Path, words_file: Path, *, backoff_id: int) -> Any:
         problem = f"no word in common with {words_file}"
         raise HybridKdError.at(arpa, problem, fix="write both in the same spelling, such as upper case")
     return _without_redundant_states(grammar, backoff_id)
-
-
-def _copy_plain(arpa: Path, plain: Path) -> None:
-    try:
-        with gzip.open(arpa) if arpa.suffix == ".gz" else arpa.open("rb") as source:
-            plain.write_bytes(source.read())
-    except (OSError, EOFError) as error:
-        raise HybridKdError.at(arpa, f"cannot be read: {error}", fix=FIX) from error
 
 
 def _warn_of_skipped(arpa: Path, messages: str) -> None:

@@ -10,7 +10,7 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.atomic import replace_directory
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.graph.fst_arrays import read_fst, to_bytes
+from hybrid_kd.graph.fst_arrays import named_failure, read_fst, to_bytes
 from hybrid_kd.graph.grammar import make_grammar
 from hybrid_kd.graph.hclg import (
     DecodingGraph,
@@ -51,9 +51,12 @@ def make_graph_dir(
         return
     lang, transition_model = read_lang_dir(lang_dir), read_transition_model(model_dir / "final.mdl")
     _check_phones(lang, model_dir, transition_model)
-    lg = compose_lexicon_and_grammar(read_fst(lang_dir / "L_disambig.fst", fix=FIX), _grammar(lang, arpa))
+    lexicon = read_fst(lang_dir / "L_disambig.fst", fix=FIX, symbols=(lang.phones, lang.words))
+    grammar_fst = _grammar(lang, arpa)
     tree = read_context_tree(model_dir / "tree")
-    graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
+    with named_failure(f"{lang_dir / 'L_disambig.fst'} and {grammar}", fix=FIX):
+        lg = compose_lexicon_and_grammar(lexicon, grammar_fst)
+        graph = make_decoding_graph(lg, lang.disambig_phones, tree, transition_model, scales)
     with replace_directory(out) as directory:
         _write(directory, graph, lang_dir, transition_model)
         record.write(directory / PROVENANCE)
@@ -68,7 +71,8 @@ def _check_files(files: Sequence[Path]) -> None:
 
 def _grammar(lang: LangDir, arpa: Path | None) -> Any:
     if arpa is None:
-        return read_fst(lang.path / "G.fst", fix="give the language model with --lm")
+        fix = "give the language model with --lm"
+        return read_fst(lang.path / "G.fst", fix=fix, symbols=(lang.words, lang.words))
     if "#0" not in lang.word_ids:
         raise HybridKdError.at(lang.path / "words.txt", "no symbol #0 for backoff", fix=FIX)
     return make_grammar(arpa, lang.path / "words.txt", backoff_id=lang.word_ids["#0"])

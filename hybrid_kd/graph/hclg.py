@@ -51,15 +51,20 @@ def compose_lexicon_and_grammar(lexicon: Any, grammar: Any) -> Any:
     start = time.monotonic()
     kaldifst.arcsort(lexicon, "olabel")
     composed = kaldifst.compose(lexicon, grammar)
-    if composed.start < 0 or not to_arrays(composed).olabels.any():
-        fix = "make the lexicon and the language model of the same words, in the same spelling"
-        raise HybridKdError.at("lexicon and grammar", "they have no sentence with a word in common", fix=fix)
+    _refuse_empty(composed)
     kaldifst.determinize_star(composed, use_log=True)
     kaldifst.minimize_encoded(composed)
     pushed = to_fst(push_weights(to_arrays(composed)))
     kaldifst.arcsort(pushed, "ilabel")
     _log("LG", to_arrays(pushed), start)
     return pushed
+
+
+def _refuse_empty(fst: Any) -> None:
+    """Raises: HybridKdError if an FST has no path, or none with a word."""
+    if fst.start < 0 or not to_arrays(fst).olabels.any():
+        fix = "make the lexicon and the language model of the same words, in the same spelling"
+        raise HybridKdError.at("lexicon and grammar", "they have no sentence with a word in common", fix=fix)
 
 
 def make_decoding_graph(
@@ -93,6 +98,7 @@ def make_decoding_graph(
             hmm_of_label[label] = hmms.hmm_of_window(window)
     graph = to_fst(expand_phones(clg, hmm_of_label, hmms.hmms))
     kaldifst.determinize_star(graph, use_log=True)
+    _refuse_empty(graph)
     arrays = to_arrays(graph)
     is_symbol = arrays.ilabels > num_ids
     graph = to_fst(remove_epsilons_locally(replace(arrays, ilabels=np.where(is_symbol, 0, arrays.ilabels))))

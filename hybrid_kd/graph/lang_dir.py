@@ -5,7 +5,7 @@ Layout and files are those of Kaldi's utils/prepare_lang.sh, which writes them t
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,7 +76,7 @@ def read_lang_dir(path: Path) -> LangDir:
     oov_word = _read_lines(path / "oov.txt")[0][0]
     if oov_word not in word_ids:
         raise HybridKdError.at(path / "oov.txt", f"'{oov_word}' is not in words.txt", fix=FIX)
-    optional_silence = _read_ints(path / "phones/optional_silence.int")
+    optional_silence = _read_phone_ids(path, "optional_silence.int", phones)
     return LangDir(
         path=path,
         words=words,
@@ -84,13 +84,13 @@ def read_lang_dir(path: Path) -> LangDir:
         phones=phones,
         topology=read_topology(path / "topo"),
         oov_word=oov_word,
-        silence_phones=_flat(path / "phones/silence.int"),
-        nonsilence_phones=_flat(path / "phones/nonsilence.int"),
+        silence_phones=_flat(_read_phone_ids(path, "silence.int", phones)),
+        nonsilence_phones=_flat(_read_phone_ids(path, "nonsilence.int", phones)),
         optional_silence=optional_silence[0][0] if optional_silence else None,
-        disambig_phones=_flat(path / "phones/disambig.int"),
-        sets=_read_ints(path / "phones/sets.int"),
-        roots=_read_roots(path / "phones/roots.int"),
-        extra_questions=_read_ints(path / "phones/extra_questions.int"),
+        disambig_phones=_flat(_read_phone_ids(path, "disambig.int", phones)),
+        sets=_read_phone_ids(path, "sets.int", phones),
+        roots=_read_roots(path / "phones/roots.int", phones),
+        extra_questions=_read_phone_ids(path, "extra_questions.int", phones),
     )
 
 
@@ -102,18 +102,27 @@ def _read_lines(file: Path) -> list[list[str]]:
     return lines
 
 
-def _read_ints(file: Path) -> tuple[tuple[int, ...], ...]:
+def _read_phone_ids(path: Path, name: str, phones: Collection[int]) -> tuple[tuple[int, ...], ...]:
+    """The lines of a file below phones/."""
+    file = path / "phones" / name
     try:
-        return tuple(tuple(map(int, line)) for line in _read_lines(file))
+        lines = tuple(tuple(map(int, line)) for line in _read_lines(file))
     except ValueError as error:
         raise HybridKdError.at(file, f"not numbers: {error}", fix=FIX) from error
+    _check_phones(file, _flat(lines), phones)
+    return lines
 
 
-def _flat(file: Path) -> tuple[int, ...]:
-    return tuple(number for line in _read_ints(file) for number in line)
+def _flat(lines: Iterable[Iterable[int]]) -> tuple[int, ...]:
+    return tuple(number for line in lines for number in line)
 
 
-def _read_roots(file: Path) -> tuple[PhoneRoot, ...]:
+def _check_phones(file: Path, found: Iterable[int], phones: Collection[int]) -> None:
+    if strangers := [phone for phone in found if phone not in phones or phone == 0]:
+        raise HybridKdError.at(file, f"phone {strangers[0]}, which is not in phones.txt", fix=FIX)
+
+
+def _read_roots(file: Path, known: Collection[int]) -> tuple[PhoneRoot, ...]:
     roots = []
     for line in _read_lines(file):
         match line:
@@ -123,6 +132,7 @@ def _read_roots(file: Path) -> tuple[PhoneRoot, ...]:
                 roots.append(PhoneRoot(shared == "shared", split == "split", tuple(map(int, phones))))
             case _:
                 raise HybridKdError.at(file, f"not a tree root: {' '.join(line)[:80]!r}", fix=FIX)
+    _check_phones(file, _flat(root.phones for root in roots), known)
     return tuple(roots)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from hybrid_kd.archives.context_tree import ContextTree
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.graph.fst_arrays import read_fst, to_arrays, to_fst
+from hybrid_kd.graph.fst_arrays import named_failure, read_fst, to_arrays, to_fst
 from hybrid_kd.graph.hmm import NO_HMM, HmmTable, expand_phones
 from hybrid_kd.graph.lang_dir import FIX, LangDir
 from hybrid_kd.graph.self_loops import add_self_loops
@@ -34,7 +34,8 @@ class TrainingGraphCompiler:
         """L.fst, sorted by word."""
         import kaldifst
 
-        lexicon = read_fst(self.lang.path / "L.fst", fix=FIX)
+        symbols = (self.lang.phones, self.lang.words)
+        lexicon = read_fst(self.lang.path / "L.fst", fix=FIX, symbols=symbols)
         kaldifst.arcsort(lexicon, "olabel")
         return lexicon
 
@@ -45,9 +46,14 @@ class TrainingGraphCompiler:
     def compile(self, words: Sequence[str]) -> Any:
         """The graph (kaldifst.StdVectorFst) of a transcript; words without pronunciation become the oov word.
 
-        Raises: HybridKdError if the lexicon has no path for the words, or the model does not fit it.
+        Raises: HybridKdError if the lexicon has no path for the words, cannot be determinised, or does not
+        fit the model.
         Source: Kaldi decoder/training-graph-compiler.cc.
         """
+        with named_failure(self.lang.path / "L.fst", fix=FIX):
+            return self._compile(words)
+
+    def _compile(self, words: Sequence[str]) -> Any:
         import kaldifst
 
         transcript = kaldifst.make_linear_acceptor(self.lang.ids_of_words(words))

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.sparse import csr_array
 
+from hybrid_kd.archives.byte_reader import FormatError
 from hybrid_kd.graph.fst_arrays import FstArrays
 
 logger = logging.getLogger(__name__)
@@ -23,16 +24,23 @@ def push_weights(fst: FstArrays, *, delta: float = 1.0 / 1024) -> FstArrays:
     lambda v = P v, an arc's probability is multiplied by v_j / v_i. Paths keep their costs. ``delta`` bounds
     the log of the ratio between the largest and the least sum.
 
+    Raises: FormatError for costs whose probabilities are beyond float64 both ways.
     Source: Kaldi fstext/push-special.cc, PushSpecial.
     """
     if fst.num_states == 0:
         return fst
     finals = np.flatnonzero(np.isfinite(fst.final_costs))
-    probabilities = np.exp(-np.concatenate([fst.costs, fst.final_costs[finals]]).astype(np.float64))
+    with np.errstate(over="ignore"):
+        probabilities = np.exp(-np.concatenate([fst.costs, fst.final_costs[finals]]).astype(np.float64))
     rows = np.concatenate([fst.sources, finals])
     columns = np.concatenate([fst.next_states, np.full(len(finals), fst.start)])
     shape = (fst.num_states, fst.num_states)
-    potentials = -np.log(_dominant_vector(csr_array((probabilities, (rows, columns)), shape=shape), delta))
+    with np.errstate(all="ignore"):
+        potentials = -np.log(
+            _dominant_vector(csr_array((probabilities, (rows, columns)), shape=shape), delta)
+        )
+    if not np.isfinite(potentials).all():
+        raise FormatError("its costs are too large to be pushed")
     costs = fst.costs + potentials[fst.next_states] - potentials[fst.sources]
     final_costs = fst.final_costs + (potentials[fst.start] - potentials)
     return replace(fst, costs=costs.astype(np.float32), final_costs=final_costs.astype(np.float32))

@@ -48,8 +48,8 @@ def read_searches(path: Path) -> dict[str, SearchOptions]:
     """
     try:
         lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    except OSError as error:
-        raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
     searches = {}
     for fields in lines:
         if not fields or fields[0].startswith("#"):

@@ -183,7 +183,7 @@ def test_any_tree_is_read_as_it_was_written(
     assert read_context_tree(path).to_pdf == to_pdf
 
 
-def test_every_truncation_and_every_flipped_byte_is_an_error_or_gives_a_tree(tmp_path: Path) -> None:
+def test_every_truncation_is_an_error(tmp_path: Path) -> None:
     write_context_tree(tmp_path / "binary", SMALL)
     path = tmp_path / "t"
     for content in ((tmp_path / "binary").read_bytes(), SMALL_TEXT.encode()):
@@ -191,14 +191,6 @@ def test_every_truncation_and_every_flipped_byte_is_an_error_or_gives_a_tree(tmp
             path.write_bytes(content[:length])
             with pytest.raises(HybridKdError, match="t: not a tree: "):
                 read_context_tree(path)
-        for place in range(len(content)):
-            flipped = bytearray(content)
-            flipped[place] ^= (0x01, 0x80, 0xFF)[place % 3]
-            path.write_bytes(flipped)
-            try:
-                assert read_context_tree(path).num_pdfs >= 1
-            except HybridKdError as error:
-                assert "t: not a tree: " in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("opening", ["TE 1 1 ( ", "SE 0 [ ] { "])

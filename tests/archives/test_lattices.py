@@ -141,7 +141,7 @@ FINAL = struct.pack("<ff", 0, 0)
 ONE_STATE = fst(b"lattice4", 0, [(FINAL, [])])
 
 
-def one_arc(*fields: int) -> bytes:
+def one_arc(*fields: float) -> bytes:
     """A `lattice4` of one state with one arc (ilabel, olabel, costs, next state)."""
     return fst(b"lattice4", 0, [(FINAL, [struct.pack("<iiffi", *fields)])])
 
@@ -158,6 +158,15 @@ def one_arc(*fields: int) -> bytes:
         (fst(b"lattice4" + b"x" * 60, 0, []), "a type name of 68 bytes"),
         (one_arc(1, 1, 0, 0, 1), "an arc leads out of the 1 states"),
         (one_arc(-1, 1, 0, 0, 0), "a negative label"),
+        (one_arc(1, 1, np.nan, 0, 0), "an arc has the costs nan and 0.0"),
+        (one_arc(1, 1, 0, -INF, 0), "an arc has the costs 0.0 and -inf"),
+        (one_arc(1, 1, INF, 0, 0), "an arc has the costs inf and 0.0"),
+        (
+            fst(b"lattice4", 0, [(struct.pack("<ff", 0, np.nan), [])]),
+            "a final state has the costs 0.0 and nan",
+        ),
+        (COMPACT.replace(weight(3, 4), weight(3, np.nan)), "an arc has the costs 3.0 and nan"),
+        (COMPACT.replace(weight(0.25, 0), weight(0.25, INF)), "a final state has the costs 0.25 and inf"),
         (ONE_STATE[:-8] + struct.pack("<q", 2**60), "20.* bytes should follow, 0 are there"),
         (ONE_STATE[:-8] + struct.pack("<q", -1), "a negative length"),
         (fst(b"lattice4", 0, [(FINAL, [])] * 2)[:-17], "32 bytes should follow, 15 are there"),

@@ -107,7 +107,7 @@ def test_frames_without_entries_are_kept(tmp_path: Path) -> None:
         (b"[ 1 [ 2 0.5 ]\n", "malformed frame"),
         (b"[ 1 x ]\n", "not a number"),
         (b"[ 1 1_0 ]\n", "not a number"),
-        (b"[ 1.5 1 ]\n", "not a line of integers"),
+        (b"[ 1.5 1 ]\n", "not a line of 32-bit integers"),
         (b"[ 1 0.5 ] ", r"truncated: the file ends before '\\n'"),
     ],
 )

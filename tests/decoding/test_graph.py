@@ -14,12 +14,15 @@ from hybrid_kd.archives.transition_model import TransitionModel, read_transition
 from hybrid_kd.decoding.graph import (
     GraphLabels,
     check_graph,
+    check_words,
     decompressed_graph,
     find_graph_file,
     load_graph,
+    read_graph,
     read_graph_labels,
 )
 from hybrid_kd.errors import HybridKdError
+from tests.graph.languages import DAMAGED_GZIP
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,27 @@ def test_a_graph_with_other_words_is_refused(
         check_graph(tmp_path, graph_dir / "HCLG.fst", transition_model)
 
 
+def test_a_word_between_others_may_be_the_one_that_is_missing(tmp_path: Path) -> None:
+    """small_graph has the word 2."""
+    graph = read_graph(small_graph(tmp_path / "HCLG.fst"))
+    (tmp_path / "words.txt").write_text("<eps> 0\nA 1\nC 3\n")
+    with pytest.raises(HybridKdError, match=r"words.txt: no word 2, which the graph has .*the last is 3"):
+        check_words(tmp_path, graph)
+    (tmp_path / "words.txt").write_text("<eps> 0\nB 2\n")
+    check_words(tmp_path, graph)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"9" * 5000, b""])
+def test_a_damaged_number_of_pdfs_is_named(
+    graph_dir: Path, transition_model: TransitionModel, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "num_pdfs").write_bytes(content)
+    with pytest.raises(
+        HybridKdError, match=r"num_pdfs: (graph of .{0,20} pdfs, the model has 384|line 1 is not UTF-8)"
+    ):
+        check_graph(tmp_path, graph_dir / "HCLG.fst", transition_model)
+
+
 @pytest.mark.parametrize(("suffix", "compress"), [(".gz", gzip.compress), (".xz", lzma.compress)])
 def test_compressed_graphs_are_the_same_graph(
     graph_dir: Path, tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]
@@ -104,6 +128,17 @@ def test_a_damaged_compressed_graph_is_an_error(
     path = tmp_path / f"HCLG.fst{suffix}"
     path.write_bytes(compress(np.random.default_rng(0).bytes(5000))[:-200])
     with pytest.raises(HybridKdError, match="cannot be decompressed"), decompressed_graph(path):
+        pass
+
+
+@pytest.mark.parametrize("damage", DAMAGED_GZIP)
+def test_damage_inside_a_compressed_graph_is_named(tmp_path: Path, damage: str) -> None:
+    path = small_graph(tmp_path / "HCLG.fst")
+    (tmp_path / "HCLG.fst.gz").write_bytes(DAMAGED_GZIP[damage](gzip.compress(path.read_bytes())))
+    with (
+        pytest.raises(HybridKdError, match=f"HCLG.fst.gz: cannot be decompressed: the gzip data is {damage}"),
+        decompressed_graph(tmp_path / "HCLG.fst.gz"),
+    ):
         pass
 
 
@@ -140,12 +175,16 @@ def test_an_fst_of_other_arcs_is_an_error(tmp_path: Path) -> None:
         read_graph_labels(tmp_path / "HCLG.fst")
 
 
-def test_labels_out_of_range_are_an_error(graph_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("read", [read_graph_labels, load_graph])
+def test_an_arc_out_of_the_graph_is_an_error(
+    graph_dir: Path, tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    """The decoder would follow it."""
     content = bytearray((graph_dir / "HCLG.fst").read_bytes())
     content[-1] = 0x7F  # the last arc's next state
     (tmp_path / "HCLG.fst").write_bytes(content)
-    with pytest.raises(HybridKdError, match="labels or states out of range"):
-        read_graph_labels(tmp_path / "HCLG.fst")
+    with pytest.raises(HybridKdError, match=r"state 35411 of 35412 has an arc .* to state 2130741843"):
+        read(tmp_path / "HCLG.fst")
 
 
 def test_the_number_of_pdfs_is_optional(

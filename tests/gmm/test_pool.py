@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from hybrid_kd.current_input import note_input
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.gmm.pool import ShardPool
 
@@ -29,6 +30,7 @@ def crash(shard: list[int]) -> None:
 
 
 def die(shard: list[int]) -> None:
+    note_input(f"u{shard[0]}")
     os.kill(os.getpid(), 9)
 
 
@@ -68,8 +70,9 @@ def test_a_fault_of_ours_ends_the_process() -> None:
         pool.map(crash, what="")
 
 
-def test_a_killed_process_is_told_of() -> None:
-    with make_pool(2) as pool, pytest.raises(HybridKdError, match="status -9"):
+def test_a_killed_process_names_the_input_that_it_worked_on() -> None:
+    match = r"status -9 while it worked on utterance 'u[0-3]'"
+    with make_pool(2) as pool, pytest.raises(HybridKdError, match=match):
         pool.map(die, what="")
 
 

@@ -1,5 +1,6 @@
 """A small dictionary and tools to compare transducers."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ FILES = {
     "nonsilence_phones.txt": "AH EY\nT\nTH\nUW\n",
     "optional_silence.txt": "SIL\n",
     "extra_questions.txt": "SIL SPN\nT TH\n",
+}
+
+# what is wrong with a gzip file, and how it came to be so
+DAMAGED_GZIP: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda packed: packed[:-9],
+    "damaged": lambda packed: packed[:10] + b"\xff" + packed[11:],  # zlib: invalid block type
 }
 
 

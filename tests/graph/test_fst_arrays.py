@@ -9,7 +9,7 @@ import pytest
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.fst_arrays import read_fst, to_arrays, to_bytes, to_fst
-from tests.graph.languages import make_arrays, rows
+from tests.graph.languages import accepts, make_arrays, rows
 
 ARCS = [(0, 3, 4, 0.5, 1), (1, 2, 0, 0.25, 0), (0, 0, 0, 1.5, 1)]
 
@@ -56,3 +56,23 @@ def test_a_transducer_that_is_cut_short_is_named(tmp_path: Path) -> None:
     (tmp_path / "L.fst").write_bytes(to_bytes(make_arrays(ARCS, {1: 0.0}))[:-8])
     with pytest.raises(HybridKdError, match=r"L.fst: "):
         read_fst(tmp_path / "L.fst", fix="make it again")
+
+
+def test_labels_without_a_symbol_are_named(tmp_path: Path) -> None:
+    (tmp_path / "L.fst").write_bytes(to_bytes(make_arrays(ARCS, {1: 0.0})))
+    read_fst(tmp_path / "L.fst", fix="", symbols=({2, 3}, {4}))
+    for symbols, match in ((({3}, {4}), "the ilabel 2, which"), (({2, 3}, {5}), "the olabel 4, which")):
+        with pytest.raises(HybridKdError, match=f"L.fst: an arc has {match} its symbol table has not"):
+            read_fst(tmp_path / "L.fst", fix="", symbols=symbols)
+
+
+def test_properties_that_a_file_claims_are_not_believed(tmp_path: Path) -> None:
+    """Composition would miss arcs if the labels of a state were said to be sorted, and are not."""
+    content = bytearray(to_bytes(make_arrays([(0, 3, 3, 0.5, 1), (0, 2, 2, 0.25, 1)], {1: 0.0})))
+    ilabel_sorted = 1 << 28
+    at = content.index(b"standard") + 16
+    content[at : at + 8] = (1 | ilabel_sorted).to_bytes(8, "little")
+    (tmp_path / "G.fst").write_bytes(content)
+    fst = read_fst(tmp_path / "G.fst", fix="")
+    assert accepts(fst, [2])
+    assert accepts(fst, [3])

@@ -11,6 +11,7 @@ import pytest
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.fst_arrays import read_fst, to_arrays
 from hybrid_kd.graph.grammar import make_grammar
+from tests.graph.languages import DAMAGED_GZIP
 
 ARPA = """\\data\\
 ngram 1=4
@@ -66,9 +67,10 @@ def test_what_is_no_arpa_file_is_named(tmp_path: Path, words: Path, content: str
         make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
 
 
-def test_a_damaged_gzip_file_is_named(tmp_path: Path, words: Path) -> None:
-    (tmp_path / "lm.arpa.gz").write_bytes(gzip.compress(ARPA.encode())[:-9])
-    with pytest.raises(HybridKdError, match=r"lm.arpa.gz: cannot be read"):
+@pytest.mark.parametrize("damage", DAMAGED_GZIP)
+def test_a_damaged_gzip_file_is_named(tmp_path: Path, words: Path, damage: str) -> None:
+    (tmp_path / "lm.arpa.gz").write_bytes(DAMAGED_GZIP[damage](gzip.compress(ARPA.encode())))
+    with pytest.raises(HybridKdError, match=rf"lm.arpa.gz: .*the gzip data is {damage}"):
         make_grammar(tmp_path / "lm.arpa.gz", words, backoff_id=3)
 
 

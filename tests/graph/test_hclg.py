@@ -185,6 +185,20 @@ def test_a_grammar_without_a_word_of_the_lexicon_is_refused(mono: Path) -> None:
         make_mono_graph(mono)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("0 0 4 4 1\n0 3.4e38\n", "they have no sentence with a word in common"),  # it is lost on the way
+        ("0 1 4 4 -1e30\n1\n", "composed, its costs are too large to be pushed"),
+        ("0 1 4 4\n0 1 4 5\n1\n", "FST was not functional -> not determinizable"),
+    ],
+)
+def test_a_grammar_that_cannot_be_composed_is_named(mono: Path, text: str, problem: str) -> None:
+    assert kaldifst.compile(text).write(str(mono / "lang/G.fst"))
+    with pytest.raises(HybridKdError, match=f"({problem})(.|\n)*fix: "):
+        make_graph_dir(mono / "lang", None, mono / "mono", mono / "graph", GraphScales())
+
+
 @pytest.mark.parametrize("name", ["mono/tree", "mono/final.mdl", "lang/L_disambig.fst", "lm.arpa"])
 def test_a_missing_file_is_named(mono: Path, name: str) -> None:
     (mono / name).unlink()

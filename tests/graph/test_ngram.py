@@ -31,6 +31,7 @@ from hybrid_kd.graph.ngram_counts import (
     tokenize,
 )
 from hybrid_kd.graph.ngram_pruning import prune_ngrams
+from tests.graph.languages import DAMAGED_GZIP
 from tests.graph.ngram_sums import histories, total_probability
 
 SENTENCES = st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=30)
@@ -226,6 +227,7 @@ ngram 2=1
         ("-0.2\t<s> a", "-0.2\t<s> b", r"'b'"),
         ("-0.2\t<s> a", "-0.2\t<s>", r"among the 2-grams"),
         ("-0.2\t<s> a", "x\t<s> a", r"could not convert"),
+        ("-0.3\t</s>", "</s>", r"'</s>' among the 1-grams"),
         ("-0.3\t</s>", "-0.3\tb", r"the unigrams lack </s>"),
         ("-0.3\t</s>", "-0.3\ta", r"the unigrams lack </s>"),
     ],
@@ -238,10 +240,17 @@ def test_a_damaged_arpa_file_is_named(tmp_path: Path, old: str, new: str, match:
         read_arpa(tmp_path / "lm.arpa")
 
 
-def test_an_arpa_file_that_is_cut_short_is_named(tmp_path: Path) -> None:
-    (tmp_path / "lm.arpa.gz").write_bytes(gzip.compress(ARPA.encode())[:-9])
-    with pytest.raises(HybridKdError, match=r"lm.arpa.gz: cannot be read"):
+@pytest.mark.parametrize("damage", DAMAGED_GZIP)
+def test_a_damaged_gzip_file_is_named(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "lm.arpa.gz").write_bytes(DAMAGED_GZIP[damage](gzip.compress(ARPA.encode())))
+    with pytest.raises(HybridKdError, match=rf"lm.arpa.gz: .*the gzip data is {damage}"):
         read_arpa(tmp_path / "lm.arpa.gz")
+
+
+def test_an_arpa_file_that_is_not_utf8_is_named(tmp_path: Path) -> None:
+    (tmp_path / "lm.arpa").write_bytes(ARPA.encode().replace(b"\ta", b"\t\xff"))
+    with pytest.raises(HybridKdError, match=r"lm.arpa: not an ARPA language model: 'utf-8' codec can't"):
+        read_arpa(tmp_path / "lm.arpa")
 
 
 def test_a_words_txt_serves_as_vocabulary(tmp_path: Path) -> None:

@@ -136,6 +136,9 @@ def test_searches_are_lines_of_four(tmp_path: Path) -> None:
     path.write_text("tri3b 13 6\n")
     with pytest.raises(HybridKdError, match="kaldi: not understood: tri3b 13 6\n  fix: write <system>"):
         read_searches(path)
+    path.write_bytes(b"tri3b\xff 0.1 13 6\n")
+    with pytest.raises(HybridKdError, match="kaldi: cannot be read: 'utf-8' codec"):
+        read_searches(path)
     with pytest.raises(HybridKdError, match="none: cannot be read"):
         read_searches(tmp_path / "none")
 
