@@ -78,11 +78,10 @@ def test_a_truncated_file_is_named(shared: Path, tmp_path: Path, length: int) ->
         read_questions(damaged)
 
 
-def test_most_questions_are_kaldis(shared: Path) -> None:
+def test_most_questions_are_kaldis(an4: Path) -> None:
     """Kaldi clustered statistics of earlier alignments and features, so not all can be the same."""
-    an4 = shared / "kaldi-an4"
     lang = read_lang_dir(an4 / "data/lang_test")
-    statistics = an4_tree_statistics(shared)
+    statistics = an4_tree_statistics(an4)
     found = cluster_phones(statistics, lang.sets)
     questions = compile_questions([*found, *lang.extra_questions], lang.topology)
     kaldis = read_questions(an4 / "exp/tri3b/questions.qst")

@@ -124,10 +124,9 @@ def test_one_leaf_is_a_tree_too() -> None:
     assert tree.to_pdf == ConstantEvent(0)
 
 
-def test_ours_is_as_good_as_kaldis_tree(shared: Path, tmp_path: Path) -> None:
+def test_ours_is_as_good_as_kaldis_tree(an4: Path, tmp_path: Path) -> None:
     """On statistics of Kaldi's last alignment, which was made with Kaldi's tree: 384 pdfs in both."""
-    an4 = shared / "kaldi-an4"
-    statistics = an4_tree_statistics(shared)
+    statistics = an4_tree_statistics(an4)
     lang = read_lang_dir(an4 / "data/lang_test")
     found = [*cluster_phones(statistics, lang.sets), *lang.extra_questions]
     questions = compile_questions(found, lang.topology)
