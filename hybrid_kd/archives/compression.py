@@ -26,7 +26,7 @@ def compress_matrix(matrix: Float32[np.ndarray, "rows columns"]) -> bytes:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("NaN or infinity cannot be compressed")
     if low == high:
-        high = np.float32(low + (1.0 + abs(float(low))))
+        high = np.float32(float(low) + (1.0 + abs(float(low))))  # in double, as Kaldi does
     span = np.float32(high - low)
     header = struct.pack("<ffii", low, span, *matrix.shape)
     if len(matrix) <= MAX_ROWS_OF_CM2:
