@@ -33,9 +33,9 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def an4(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/an4 as local/reference/prepare.sh writes it: feats.scp with absolute paths, wherever ``shared`` is.
+    """data/an4 as local/reference/prepare.sh writes it, with absolute paths in feats.scp.
 
-    Each test process writes its own copy, of a few kilobytes, so that several need no lock.
+    Each test process writes its own copy, which takes a tenth of a second, so that several need no lock.
     """
     work = tmp_path_factory.mktemp("reference")
     script = ROOT / "local" / "reference" / "prepare.sh"

@@ -14,6 +14,8 @@ from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.dnn import NetworkShape
 
+pytestmark = pytest.mark.numerical
+
 SMALL = {
     "student": NetworkShape(440, 2, 16, 50),
     "teacher": NetworkShape(440, 2, 16, 50, "relu", batch_norm=True, dropout=0.3),

@@ -80,7 +80,9 @@ def _steps(
     last: Float32[np.ndarray, " columns"],
     num_steps: int,
 ) -> Float64[np.ndarray, "rows columns"]:
-    share = (matrix - first) / (last - first)
+    # Borders coincide where a column varies by roundings only; Kaldi's x86 builds make the first step of 0 / 0.
+    width = last - first
+    share = np.divide(matrix - first, width, out=np.zeros_like(matrix), where=width > 0)
     steps: Float64[np.ndarray, "rows columns"] = np.trunc(
         (share * np.float32(num_steps)).astype(np.float64) + 0.5
     )

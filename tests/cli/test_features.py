@@ -15,6 +15,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend import feature_parts
 from hybrid_kd.frontend.cmvn import cmvn_statistics, read_cmvn
 
+pytestmark = pytest.mark.numerical
+
 RATE = 16000
 
 

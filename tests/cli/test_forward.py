@@ -12,6 +12,8 @@ from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.cli.main import main
 from tests.decoding.experiment import SHORT_UTTS, golden_features, write_data, write_model
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def arguments(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:

@@ -10,6 +10,8 @@ import soundfile
 from hybrid_kd.cli.corpus_remix import Options, run
 from hybrid_kd.errors import HybridKdError
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture
 def golden(shared: Path, tmp_path: Path) -> Path:

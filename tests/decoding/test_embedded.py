@@ -19,6 +19,8 @@ from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.scoring.best_paths import ScoringPoint, best_paths
 from tests.decoding.experiment import SHORT_UTTS, golden_lines
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def transition_model(shared: Path) -> TransitionModel:

@@ -14,6 +14,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.audio import AudioOptions, BadAudio, read_waveform, read_waveforms, select_samples
 from hybrid_kd.tally import Tally
 
+pytestmark = pytest.mark.numerical
+
 RATE = 16000
 TONE = (8000 * np.sin(np.arange(RATE) * 0.1)).astype(np.int16)
 

@@ -9,6 +9,8 @@ from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.frontend.audio import read_waveform
 from hybrid_kd.frontend.mfcc import RECIPE_OPTIONS, MfccOptions, add_dither, mfcc
 
+pytestmark = pytest.mark.numerical
+
 
 def test_mfcc_are_kaldis(shared: Path) -> None:
     golden = shared / "kaldi-an4" / "golden"

@@ -19,6 +19,8 @@ from hybrid_kd.frontend.model_features import (
     read_feature_kind,
 )
 
+pytestmark = pytest.mark.numerical
+
 
 def write_mfccs(path: Path, mfccs: dict[str, np.ndarray], utt2spk: dict[str, str]) -> DataDir:
     """A data directory with feats.scp and cmvn.scp."""

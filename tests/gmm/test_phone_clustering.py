@@ -8,6 +8,8 @@ import pytest
 from hybrid_kd.gmm.phone_clustering import cluster_top_down, split_in_two
 from hybrid_kd.gmm.tree_statistics import gaussian_objective
 
+pytestmark = pytest.mark.numerical
+
 
 def make_points(centres: list[float], seed: int = 0, num_frames: int = 40) -> np.ndarray:
     """Statistics of points that scatter about these centres in two dimensions."""

@@ -19,6 +19,8 @@ from tests.gmm.an4_statistics import an4_tree_statistics
 from tests.gmm.test_phone_clustering import make_points
 from tests.gmm.tiny_model import tiny_topology
 
+pytestmark = pytest.mark.numerical
+
 
 def statistics_of(phones: list[int], centres: list[float]) -> TreeStatistics:
     """Each phone in the middle of nothing, in pdf class 1; other pdf classes mislead."""

@@ -21,6 +21,8 @@ from tests.gmm.an4_statistics import an4_tree_statistics
 from tests.gmm.test_tree_splitting import random_statistics
 from tests.gmm.tiny_model import tiny_topology
 
+pytestmark = pytest.mark.numerical
+
 TOPOLOGY = tiny_topology()
 QUESTIONS = compile_questions([(1,), (2,), (3,), (2, 3)], TOPOLOGY)
 ROOTS = [PhoneRoot(True, True, (1,)), PhoneRoot(True, True, (2, 3))]

@@ -21,6 +21,8 @@ from hybrid_kd.graph.transition_table import transition_costs
 from tests.decoding.experiment import golden_features, golden_lines
 from tests.gmm.experiment import golden_alignments, lang_dir
 
+pytestmark = pytest.mark.numerical
+
 UTT_ID = "mkdb_an316_PED_SIMU"
 
 

@@ -21,6 +21,8 @@ from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from tests.graph.languages import make_lang
 from tests.graph.monophones import write_monophones
 
+pytestmark = pytest.mark.numerical
+
 QUANTUM = 1 / 1024  # costs are rounded to it before minimisation
 
 

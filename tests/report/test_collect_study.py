@@ -23,6 +23,8 @@ from hybrid_kd.report.records import Study
 from tests.report.experiment import FakeExperiment, utt_ids_of
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -27,6 +27,8 @@ from hybrid_kd.report.uncertainty import (
 from hybrid_kd.report.uncertainty_records import Uncertainty
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TinyExperiment:

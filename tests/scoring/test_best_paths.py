@@ -13,6 +13,8 @@ from hybrid_kd.scoring.best_paths import ScoringPoint, best_paths
 from hybrid_kd.scoring.tuning import POINTS
 from tests.decoding.experiment import golden_lines
 
+pytestmark = pytest.mark.numerical
+
 Arc = tuple[
     int, int, int, int, float, float
 ]  # source, next state, transition-id, word-id, graph, acoustic cost

@@ -18,6 +18,8 @@ from hybrid_kd.sweep.study_file import read_study_file
 from tests.sweep.conftest import Commands
 from tests.sweep.experiment import STUDENT, TinyStudy
 
+pytestmark = pytest.mark.numerical
+
 ONE = "  - {hard_weight: 1}\n"
 TWO = "  - {hard_weight: [0.5, 1]}\n"
 HARD_AND_RETRAINED = "  - {hard_weight: 0.5, init: hard}\n  - {hard_weight: 1}\n"
