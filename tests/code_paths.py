@@ -1,8 +1,8 @@
 """Which code the numerical libraries run in this process.
 
-`python -m tests.code_paths` prints it, `parse` reads that. Each fact carries the name of the environment variable that
-chooses it, and comes from the library itself: a library ignores values that it does not know, and lowers others. MKL
-and oneDNN report while they compute, if MKL_VERBOSE and ONEDNN_VERBOSE are 1.
+`python -m tests.code_paths` prints it, `parse` reads that. Each fact carries the name of the environment
+variable that chooses it, and comes from the library itself: a library ignores values that it does not know,
+and lowers others. MKL and oneDNN report while they compute, if MKL_VERBOSE and ONEDNN_VERBOSE are 1.
 """
 
 import ctypes

@@ -2,8 +2,9 @@
 
     python -m tests.machines [--workers N] [NAME ...]
 
-The libraries choose their code by the processor, and each code adds in an order of its own. Each of MACHINES sets
-environment variables that make them choose another code, checks that they do, and runs the tests marked `numerical`.
+The libraries choose their code by the processor, and each code adds in an order of its own. Each of MACHINES
+sets environment variables that make them choose another code, checks that they do, and runs the tests marked
+`numerical`.
 """
 
 import argparse
@@ -20,10 +21,8 @@ from tests import code_paths
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "pytest.mark.numerical"
 NO_NUMPY_DISPATCH = ",".join(code_paths.numpy_features())
-THREE_THREADS = {
-    "OMP_NUM_THREADS": "3",
-    "MKL_DYNAMIC": "FALSE",
-}  # without the second, no more than there are cores
+# MKL lowers the number to that of the cores, and torch follows, unless the second forbids it.
+THREE_THREADS = {"OMP_NUM_THREADS": "3", "MKL_DYNAMIC": "FALSE"}
 
 
 @dataclass(frozen=True)
@@ -39,13 +38,9 @@ MACHINES = (
     Machine("detected", {}, "what the libraries choose here by themselves"),
     Machine("aten-default", {"ATEN_CPU_CAPABILITY": "default"}, "torch's own kernels without AVX2"),
     Machine("aten-avx2", {"ATEN_CPU_CAPABILITY": "avx2"}, "torch's own kernels without AVX-512"),
-    Machine(
-        "onednn-sse41", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "oneDNN on the oldest processor that it supports"
-    ),
+    Machine("onednn-sse41", {"ONEDNN_MAX_CPU_ISA": "SSE41"}, "oneDNN without AVX"),
     Machine("onednn-avx2", {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "oneDNN without AVX-512 and AMX"),
-    Machine(
-        "mkl-compatible", {"MKL_CBWR": "COMPATIBLE"}, "MKL's products with SSE2, as on any x86 processor"
-    ),
+    Machine("mkl-compatible", {"MKL_CBWR": "COMPATIBLE"}, "MKL as on every x86 processor"),
     Machine("openblas-nehalem", {"OPENBLAS_CORETYPE": "Nehalem"}, "products of numpy and scipy with SSE4.2"),
     Machine("openblas-haswell", {"OPENBLAS_CORETYPE": "Haswell"}, "the same with AVX2, also on AMD Zen"),
     Machine("numpy-baseline", {"NPY_DISABLE_CPU_FEATURES": NO_NUMPY_DISPATCH}, "numpy's loops without AVX2"),
@@ -79,7 +74,7 @@ CLEARED = {"OPENBLAS_L2_SIZE", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}.union(
 
 
 def environment_of(machine: Machine, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The inherited environment, with this machine's settings and no other's; one thread if it sets no number."""
+    """The inherited environment with this machine's settings alone; one thread, if it sets no number."""
     kept = {name: value for name, value in inherited.items() if name not in CLEARED}
     return {**kept, "OMP_NUM_THREADS": "1", **machine.environment}
 

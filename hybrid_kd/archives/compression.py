@@ -80,7 +80,7 @@ def _steps(
     last: Float32[np.ndarray, " columns"],
     num_steps: int,
 ) -> Float64[np.ndarray, "rows columns"]:
-    # Borders coincide where a column varies by roundings only; Kaldi's x86 builds make the first step of 0 / 0.
+    # Borders coincide where a column varies by roundings only; 0 / 0 is step 0 in Kaldi's x86 builds.
     width = last - first
     share = np.divide(matrix - first, width, out=np.zeros_like(matrix), where=width > 0)
     steps: Float64[np.ndarray, "rows columns"] = np.trunc(

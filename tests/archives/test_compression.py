@@ -54,7 +54,7 @@ def test_any_matrix_is_compressed_as_by_kaldi_native_io(matrix: np.ndarray, tmp_
 
 @pytest.mark.filterwarnings("error")
 def test_values_a_rounding_apart_stay_within_their_span() -> None:
-    """The borders of a column coincide: dividing by their distance gives NaN, whose byte depends on the processor."""
+    """The borders of a column coincide; dividing by their distance gives NaN, another byte on each CPU."""
     low, high = np.float32(1000), np.nextafter(np.float32(1000), np.float32(2000))
     matrix = np.where(np.arange(24)[:, None] % 3 < [1, 2], low, high)
     restored = parse_binary_matrix(ByteReader(io.BytesIO(compress_matrix(matrix))))
