@@ -72,7 +72,8 @@ def test_options_for_a_queue_are_dropped_on_either_side_of_the_jobs(tmp_path: Pa
 def test_max_jobs_run_limits_what_runs_at_once(tmp_path: Path) -> None:
     one_at_a_time = ["mkdir", "lock", "&&", "sleep", "0.05", "&&", "rmdir", "lock"]
     assert run("--max-jobs-run", "1", "JOB=1:3", "x.JOB.log", *one_at_a_time, cwd=tmp_path).returncode == 0
-    meet = "touch here.JOB; for i in $(seq 3000); do [ -e here.1 -a -e here.2 ] && exit 0; sleep 0.02; done; exit 1"
+    met = "[ -e here.1 -a -e here.2 ] && exit 0"
+    meet = f"touch here.JOB; for i in $(seq 3000); do {met}; sleep 0.02; done; exit 1"
     assert run("--max-jobs-run", "2", "JOB=1:2", "y.JOB.log", *meet.split(), cwd=tmp_path).returncode == 0
 
 
