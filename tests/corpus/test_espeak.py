@@ -42,8 +42,8 @@ def test_rate_pitch_and_accent_are_heard() -> None:
 @pytest.mark.usefixtures("espeak")
 def test_phonemes_are_espeaks_names() -> None:
     """Vowels and flaps are named differently by different versions, plosives are not."""
-    found = phonemes(["CAT", "cat", "better"])
-    assert found["CAT"] == found["cat"]
+    found = phonemes(["CAT", "US", "us", "better"])
+    assert found["US"] == found["us"]  # not spelt
     assert (len(found["CAT"]), found["CAT"][0], found["CAT"][-1]) == (3, "k", "t")
     assert found["better"][0] == "b"
     assert len(found["better"]) >= 3
