@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.shape_checks import check_shapes_where_there_are_some
+
+check_shapes_where_there_are_some()
+
 ROOT = Path(__file__).resolve().parent.parent
 
 settings.register_profile("any machine", deadline=None)  # a busy one says nothing about the code
