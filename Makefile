@@ -13,12 +13,13 @@ bin := .venv/bin
 installed := .venv/installed
 scripts := .ci/run $(wildcard *.sh local/*.sh local/*/*.sh steps/kd/*.sh steps/kd/utils/*.sh)
 
-.PHONY: help demo paper test check fuzz bench install clean
+.PHONY: help demo paper test test-machines check fuzz bench install clean
 
 help:
 	@echo 'make demo     from the embedded corpus to teacher, students, WERs and a report, without Kaldi or data (minutes)'
 	@echo 'make paper    the study of conf/$$(STUDY).yaml (STUDY=paper, paper-an4) and its report'
 	@echo 'make test     the tests, WORKERS=$(WORKERS) at a time'
+	@echo 'make test-machines  the numerical tests as other machines run them: instruction sets, libraries, threads'
 	@echo 'make check    ruff, mypy, import-linter, shellcheck'
 	@echo 'make fuzz     damage the files of every reader for SECONDS=$(SECONDS), SEED=$(SEED)'
 	@echo 'make bench    training and decoding speed beside the bare matrix products'
@@ -46,6 +47,10 @@ paper: $(installed)
 # One thread a worker: the arrays of the tests are small.
 test: $(installed)
 	OMP_NUM_THREADS=1 $(bin)/python -m pytest -n $(WORKERS)
+
+# MACHINES=... runs only those named; `python -m tests.machines --help` lists them.
+test-machines: $(installed)
+	$(bin)/python -m tests.machines --workers $(WORKERS) $(MACHINES)
 
 check: $(installed)
 	$(bin)/ruff check .

@@ -97,8 +97,16 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
         elif kind is dict and isinstance(value, dict):
             return {key: _convert(f"{name}.{key}", item, items[1]) for key, item in value.items()}
         elif _fits(value, option):
-            return value
+            return _as_float(name, value) if option is float else value
     raise ValueError(f"key '{name}' is {_shortened(value)}")
+
+
+def _as_float(name: str, value: int | float) -> float:
+    """JSON writes 1.0 and 1 alike in other programs."""
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"key '{name}' is {_shortened(value)}") from None
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import training
+from benchmarks import stacks, training
 from benchmarks.reference import measure_decoding, measure_label_store
 from benchmarks.training import BareProducts, measure_training, synthetic_frames
 from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.decoding.options import SearchOptions
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.dnn import NetworkShape
+
+pytestmark = pytest.mark.numerical
 
 SMALL = {
     "student": NetworkShape(440, 2, 16, 50),
@@ -24,6 +26,8 @@ SMALL = {
 def small_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "SYSTEMS", SMALL)
     monkeypatch.setattr(training, "MAX_BATCHES", 2)
+    monkeypatch.setattr(stacks, "SYSTEMS", {"student": SMALL["student"]})
+    monkeypatch.setattr(stacks, "ASSUMED_FLOPS_PER_S", 1.0)  # the fewest minibatches
 
 
 @pytest.mark.usefixtures("small_systems")
@@ -60,6 +64,9 @@ def test_without_reference_data_their_rows_are_skipped(
     assert "skipped, no reference data" in capsys.readouterr().out
     content = read_json(tmp_path / "bench.json")
     assert len(content["training"]) == 5
+    (stack,) = content["stacks"]
+    assert (stack["system"], stack["students"]) == ("student", 11)
+    assert stack["ratio"] > 0
     assert content["decoding"] is None
 
 

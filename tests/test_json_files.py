@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import MAX_JSON_BYTES, parse_json, read_json, read_record
+from hybrid_kd.json_files import MAX_JSON_BYTES, build_record, parse_json, read_json, read_record
 
 FIX = "write it again"
 
@@ -102,3 +102,14 @@ def test_what_is_no_json_object_is_named(tmp_path: Path, content: bytes, problem
     (tmp_path / "r.json").write_bytes(content)
     with pytest.raises(HybridKdError, match=rf"r\.json: {problem}"):
         read_json(tmp_path / "r.json")
+
+
+def test_a_whole_number_is_a_number_where_fractions_are_expected() -> None:
+    @dataclass(frozen=True)
+    class Record:
+        value: float
+
+    value = build_record(Record, {"value": 1}).value
+    assert (value, type(value)) == (1.0, float)
+    with pytest.raises(ValueError, match="key 'value' is 1000"):
+        build_record(Record, {"value": 10**400})

@@ -1,11 +1,14 @@
 """Random choices depend on (seed, purpose, epoch, utt_id) and on nothing else."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_kd.seeds import derive_seed, numpy_generator, torch_generator, uniform
+
+pytestmark = pytest.mark.numerical
 
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=8)
 CHOICES = st.tuples(st.integers(0, 99), TEXT, st.integers(0, 99), TEXT)

@@ -26,7 +26,7 @@ def compress_matrix(matrix: Float32[np.ndarray, "rows columns"]) -> bytes:
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("NaN or infinity cannot be compressed")
     if low == high:
-        high = np.float32(low + (1.0 + abs(float(low))))
+        high = np.float32(float(low) + (1.0 + abs(float(low))))  # in double, as Kaldi does
     span = np.float32(high - low)
     header = struct.pack("<ffii", low, span, *matrix.shape)
     if len(matrix) <= MAX_ROWS_OF_CM2:
@@ -80,7 +80,9 @@ def _steps(
     last: Float32[np.ndarray, " columns"],
     num_steps: int,
 ) -> Float64[np.ndarray, "rows columns"]:
-    share = (matrix - first) / (last - first)
+    # Borders coincide where a column varies by roundings only; 0 / 0 is step 0 in Kaldi's x86 builds.
+    width = last - first
+    share = np.divide(matrix - first, width, out=np.zeros_like(matrix), where=width > 0)
     steps: Float64[np.ndarray, "rows columns"] = np.trunc(
         (share * np.float32(num_steps)).astype(np.float64) + 0.5
     )

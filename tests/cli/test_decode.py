@@ -12,6 +12,8 @@ from hybrid_kd.archives.lattices import read_lattices
 from hybrid_kd.cli.main import main
 from tests.decoding.experiment import SHORT_UTTS, golden_features, golden_lines, write_data, write_model
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def model(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

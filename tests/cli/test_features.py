@@ -15,6 +15,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend import feature_parts
 from hybrid_kd.frontend.cmvn import cmvn_statistics, read_cmvn
 
+pytestmark = pytest.mark.numerical
+
 RATE = 16000
 
 
@@ -81,7 +83,7 @@ def test_mfcc_are_kaldis_and_the_directory_is_complete(shared: Path, tmp_path: P
     expected = dict(read_matrices(f"ark:{shared}/kaldi-an4/golden/mfcc_nodither.ark"))
     assert list(found) == list(expected)
     for utt_id, matrix in expected.items():
-        np.testing.assert_allclose(found[utt_id], matrix, atol=2e-4)
+        np.testing.assert_allclose(found[utt_id], matrix, atol=2e-3)  # as in tests/frontend
     statistics = read_cmvn(tmp_path / "out/cmvn.scp")
     assert list(statistics) == ["fkdo", "mkdb"]
     of_first = sum(cmvn_statistics(found[u]) for u in found if u.startswith("fkdo"))

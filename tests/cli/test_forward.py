@@ -12,6 +12,8 @@ from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.cli.main import main
 from tests.decoding.experiment import SHORT_UTTS, golden_features, write_data, write_model
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def arguments(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
@@ -30,7 +32,8 @@ def test_loglikes_are_kaldis(arguments: list[str], shared: Path, tmp_path: Path)
             found[utt_id] = np.array(matrix)
     assert list(found) == list(SHORT_UTTS)
     for utt_id in SHORT_UTTS:
-        np.testing.assert_allclose(found[utt_id], expected[utt_id], atol=3e-5)
+        # Five float32 layers of up to 512 products a sum, values up to 30; a prior left out moves them by 4.
+        np.testing.assert_allclose(found[utt_id], expected[utt_id], atol=3e-4)
 
 
 def test_log_posteriors_are_normalised(arguments: list[str], tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hybrid_kd.gmm.training import MONO
 from hybrid_kd.gmm.training_state import CHECKPOINT
 from tests.cli.test_features import content, write_noise
 from tests.gmm.experiment import lang_dir, write_golden_data
+from tests.waiting import PATIENCE_S, wait_until
 
 
 def interrupt(args: list[str], wait_for: Path, stop: signal.Signals, *, release: Path | None = None) -> int:
@@ -31,17 +31,13 @@ def interrupt(args: list[str], wait_for: Path, stop: signal.Signals, *, release:
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
-    while not wait_for.exists() and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.02)
+    wait_until(lambda: wait_for.exists() or process.poll() is not None, f"{wait_for.name} is written")
+    assert process.poll() is None
     process.send_signal(stop)
-    status = process.wait(60)
+    status = process.wait(PATIENCE_S)
     if release is not None:
         release.unlink()
-    while _is_running(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _is_running(process.pid)
+    wait_until(lambda: not _is_running(process.pid), "the processes of the command end")
     return status
 
 

@@ -8,6 +8,8 @@ from hybrid_kd.archives.posteriors import read_posteriors
 from hybrid_kd.cli.main import main
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyExperiment:

@@ -13,6 +13,8 @@ from hybrid_kd.cli.main import main
 from hybrid_kd.json_files import read_json
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyExperiment:

@@ -13,6 +13,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.audio import AudioOptions, BadAudio
 from tests.corpus.conftest import tone
 
+pytestmark = pytest.mark.numerical
+
 AS_IT_IS = AudioOptions()
 
 

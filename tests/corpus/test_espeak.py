@@ -41,7 +41,13 @@ def test_rate_pitch_and_accent_are_heard() -> None:
 
 @pytest.mark.usefixtures("espeak")
 def test_phonemes_are_espeaks_names() -> None:
-    assert phonemes(["CAT", "better"]) == {"CAT": ["k", "a", "t"], "better": ["b", "E", "t#", "3"]}
+    """Vowels and flaps are named differently by different versions, plosives are not."""
+    found = phonemes(["CAT", "US", "us", "better"])
+    assert found["US"] == found["us"]  # not spelt
+    assert (len(found["CAT"]), found["CAT"][0], found["CAT"][-1]) == (3, "k", "t")
+    assert found["better"][0] == "b"
+    assert len(found["better"]) >= 3
+    assert not [name for names in found.values() for name in names if name[0] in "',%=_ "]
 
 
 @pytest.mark.usefixtures("espeak")

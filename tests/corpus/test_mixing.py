@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from hybrid_kd.corpus.mixing import cut_noise, high_pass_power, mix, noise_gain
 from tests.corpus.conftest import tone
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.parametrize("snr_db", [-5.0, 0.0, 12.5])
 def test_the_mixture_has_the_snr(snr_db: float) -> None:

@@ -10,6 +10,8 @@ import soundfile
 from hybrid_kd.cli.corpus_remix import Options, run
 from hybrid_kd.errors import HybridKdError
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture
 def golden(shared: Path, tmp_path: Path) -> Path:
@@ -26,14 +28,16 @@ def remix(shared: Path, golden: Path, out: Path) -> None:
     run(Options(data=golden, clean=audio / "an4", noise=audio / "noise", out=out))
 
 
-def test_the_golden_audio_is_made_again_bit_by_bit(shared: Path, golden: Path, tmp_path: Path) -> None:
+def test_the_golden_audio_is_made_again_sample_by_sample(shared: Path, golden: Path, tmp_path: Path) -> None:
     remix(shared, golden, tmp_path / "out")
     expected = sorted((shared / "kaldi-an4/golden/wav").glob("*.flac"))
     assert len(expected) == 8
     for path in expected:
         made, rate = soundfile.read(tmp_path / "out/wav" / f"{path.stem}.wav", dtype="int16")
         assert rate == 16000
-        np.testing.assert_array_equal(made, soundfile.read(path, dtype="int16")[0])
+        differences = np.abs(made.astype(int) - soundfile.read(path, dtype="int16")[0])
+        assert differences.max() <= 1  # a sample in the middle of two steps is rounded to either
+        assert (differences > 0).mean() < 1e-4
     for name in ("text", "utt2spk", "spk2utt"):
         assert (tmp_path / "out" / name).read_bytes() == (golden / name).read_bytes()
 

@@ -6,6 +6,8 @@ import pytest
 from hybrid_kd.corpus.audio_files import SAMPLE_RATE
 from hybrid_kd.corpus.speakers import VARIANTS, draw_speakers, record
 
+pytestmark = pytest.mark.numerical
+
 
 def test_no_voice_is_in_two_sets() -> None:
     variants = [variant for names in VARIANTS.values() for variant in names.split()]

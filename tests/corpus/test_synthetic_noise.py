@@ -6,6 +6,8 @@ import pytest
 from hybrid_kd.corpus.audio_files import SAMPLE_RATE
 from hybrid_kd.corpus.synthetic_noise import make_noise
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.mark.usefixtures("espeak")
 @pytest.mark.parametrize("environment", ["BUS", "CAF", "PED", "STR"])

@@ -22,6 +22,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.tally import Tally
 from tests.decoding.experiment import write_texts
 
+pytestmark = pytest.mark.numerical
+
 
 class Doubler:
     """A model whose logits are twice the features."""

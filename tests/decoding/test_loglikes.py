@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.archives.pdf_counts import read_pdf_counts
 from hybrid_kd.decoding.loglikes import network_output, pseudo_loglikes
 from hybrid_kd.network.priors import log_priors_from_counts
+
+pytestmark = pytest.mark.numerical
 
 
 def test_loglikes_are_kaldis(shared: Path) -> None:

@@ -21,6 +21,8 @@ from hybrid_kd.frontend.audio import (
 )
 from hybrid_kd.tally import Tally
 
+pytestmark = pytest.mark.numerical
+
 RATE = 16000
 TONE = (8000 * np.sin(np.arange(RATE) * 0.1)).astype(np.int16)
 

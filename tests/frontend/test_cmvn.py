@@ -10,6 +10,8 @@ import pytest
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.cmvn import CmvnOptions, apply_cmvn, cmvn_statistics, read_cmvn, write_cmvn
 
+pytestmark = pytest.mark.numerical
+
 FEATURES = np.random.default_rng(0).normal(5, 3, (200, 13)).astype(np.float32)
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.frontend.dynamics import add_deltas, splice_frames
 
+pytestmark = pytest.mark.numerical
+
 
 def random_features(num_frames: int) -> np.ndarray:
     return np.random.default_rng(num_frames).normal(size=(num_frames, 5)).astype(np.float32)

@@ -9,12 +9,15 @@ from hybrid_kd.archives.matrices import read_matrices
 from hybrid_kd.frontend.audio import read_waveform
 from hybrid_kd.frontend.mfcc import RECIPE_OPTIONS, MfccOptions, add_dither, mfcc
 
+pytestmark = pytest.mark.numerical
+
 
 def test_mfcc_are_kaldis(shared: Path) -> None:
     golden = shared / "kaldi-an4" / "golden"
     for utt_id, expected in read_matrices(f"ark:{golden}/mfcc_nodither.ark"):
         samples = read_waveform(f"{golden}/wav/{utt_id}.flac").samples[:, 0]
-        np.testing.assert_allclose(mfcc(samples), expected, atol=2e-4)  # of values up to 100
+        # Two float32 FFTs, of values up to 100; another window or mel bank moves them by more than 0.1.
+        np.testing.assert_allclose(mfcc(samples), expected, atol=2e-3)
 
 
 def test_shorter_than_a_window_gives_no_frames() -> None:

@@ -19,6 +19,8 @@ from hybrid_kd.frontend.model_features import (
     read_feature_kind,
 )
 
+pytestmark = pytest.mark.numerical
+
 
 def write_mfccs(path: Path, mfccs: dict[str, np.ndarray], utt2spk: dict[str, str]) -> DataDir:
     """A data directory with feats.scp and cmvn.scp."""
@@ -52,7 +54,7 @@ def test_fmllr_frames_are_kaldis(shared: Path, tmp_path: Path) -> None:
     expected = dict(read_matrices(f"ark:{golden}/fmllr.ark"))
     assert list(found) == list(expected)
     for utt_id, matrix in expected.items():
-        np.testing.assert_allclose(found[utt_id], matrix, atol=5e-6)  # of values up to 8.6
+        np.testing.assert_allclose(found[utt_id], matrix, atol=5e-5)  # float32 sums of 91 products
 
 
 def test_the_kind_is_found_as_kaldis_scripts_do(shared: Path, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.transforms import apply_transform, compose_transforms, read_transforms
 
+pytestmark = pytest.mark.numerical
+
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(20, 6)).astype(np.float32)
 

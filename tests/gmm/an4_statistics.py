@@ -11,9 +11,8 @@ from hybrid_kd.graph.lang_dir import read_lang_dir
 
 
 @cache
-def an4_tree_statistics(shared: Path) -> TreeStatistics:
-    """Of fMLLR frames and Kaldi's own last alignment."""
-    an4 = shared / "kaldi-an4"
+def an4_tree_statistics(an4: Path) -> TreeStatistics:
+    """Of fMLLR frames and Kaldi's own last alignment; ``an4`` is the fixture."""
     alignments = dict(read_alignment_dir(an4 / "exp/tri3b_ali_tr05_multi"))
     features = read_matrices(f"scp:{an4}/data-fmllr/tr05_multi/feats.scp")
     return accumulate_tree_statistics(

@@ -21,6 +21,8 @@ from tests.gmm.experiment import (
     write_golden_data,
 )
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def options(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> AlignOptions:

@@ -12,6 +12,8 @@ from hybrid_kd.gmm.tree_building import monophone_tree
 from hybrid_kd.graph.lang_dir import read_lang_dir
 from tests.gmm.experiment import golden_alignments, lang_dir
 
+pytestmark = pytest.mark.numerical
+
 
 def test_conversion_to_the_same_tree_changes_nothing(shared: Path) -> None:
     directory = shared / "kaldi-an4/exp/tri3b"

@@ -23,6 +23,8 @@ from hybrid_kd.gmm.speaker_decoding import rescore_lattice
 from tests.decoding.experiment import golden_features, golden_lines
 from tests.gmm.experiment import change_mfccs, keep_one_utterance, write_golden_data
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def options(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> DecodeFmllrOptions:

@@ -30,6 +30,8 @@ from hybrid_kd.gmm.row_updates import transform_objective
 from tests.gmm.test_frame_posteriors import make_posteriors
 from tests.gmm.tiny_model import random_gmm, sample
 
+pytestmark = pytest.mark.numerical
+
 GMM = random_gmm(1)
 SILENCE_PHONES = range(1, 11)  # of kaldi-an4
 

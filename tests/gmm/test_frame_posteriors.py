@@ -14,6 +14,8 @@ from hybrid_kd.gmm.frame_posteriors import (
 )
 from tests.gmm.tiny_model import SILENCE, align, tiny_model
 
+pytestmark = pytest.mark.numerical
+
 MODEL = tiny_model()
 
 

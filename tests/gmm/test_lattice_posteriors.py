@@ -14,6 +14,8 @@ from hybrid_kd.archives.posteriors import Posteriors
 from hybrid_kd.gmm.lattice_posteriors import lattice_posteriors
 from tests.gmm.test_frame_posteriors import lists
 
+pytestmark = pytest.mark.numerical
+
 Arc = tuple[int, int, int, float, float]  # source, end, transition_id, graph cost, acoustic cost
 SCALE = 0.3
 

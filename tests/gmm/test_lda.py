@@ -11,6 +11,8 @@ from hybrid_kd.gmm.frame_posteriors import ali_to_posteriors
 from hybrid_kd.gmm.lda import LdaStatistics, accumulate_lda, estimate_lda
 from tests.gmm.test_frame_posteriors import make_posteriors
 
+pytestmark = pytest.mark.numerical
+
 NUM_CLASSES, SPLICED = 7, 6
 
 

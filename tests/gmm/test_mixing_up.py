@@ -1,9 +1,12 @@
 """Mixing up: shares by the power law, and Gaussians that are split in two."""
 
 import numpy as np
+import pytest
 
 from hybrid_kd.gmm.mixing_up import mix_up, split_targets
 from tests.gmm.experiment import random_gmm
+
+pytestmark = pytest.mark.numerical
 
 
 def test_targets_follow_the_power_of_the_frames() -> None:

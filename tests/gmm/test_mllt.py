@@ -13,6 +13,8 @@ from tests.gmm.test_frame_posteriors import make_posteriors
 from tests.gmm.test_row_updates import gradient
 from tests.gmm.tiny_model import random_gmm, sample
 
+pytestmark = pytest.mark.numerical
+
 GMM = random_gmm(4, dim=3)
 
 

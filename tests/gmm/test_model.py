@@ -4,11 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.special import logsumexp
 
 from hybrid_kd.archives.transition_model import read_model_file
 from hybrid_kd.gmm.model import StackedGmm
 from tests.gmm.experiment import log_densities, random_gmm
+
+pytestmark = pytest.mark.numerical
 
 
 def random_frames(num_frames: int, dim: int = 4) -> np.ndarray:

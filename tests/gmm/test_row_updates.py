@@ -5,6 +5,8 @@ import pytest
 
 from hybrid_kd.gmm.row_updates import transform_objective, update_rows, weighted_scatters
 
+pytestmark = pytest.mark.numerical
+
 
 def random_statistics(seed: int, dim: int, columns: int) -> tuple[float, np.ndarray, np.ndarray]:
     generator = np.random.default_rng(seed)

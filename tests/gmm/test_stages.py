@@ -24,6 +24,8 @@ from hybrid_kd.gmm.training import DELTAS, LDA_MLLT, MONO, SAT
 from hybrid_kd.gmm.training_state import CHECKPOINT, TrainingState, save_checkpoint
 from tests.gmm.experiment import change_mfccs, lang_dir, write_golden_data
 
+pytestmark = pytest.mark.numerical
+
 SHORT = {"MONO": (MONO, 12), "DELTAS": (DELTAS, 6), "LDA_MLLT": (LDA_MLLT, 6), "SAT": (SAT, 6)}
 FILES = ("tree", "final.mdl", "final.occs", "ali.1.gz", "ali.2.gz", "num_jobs", "phones.txt")
 

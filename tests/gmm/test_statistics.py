@@ -12,6 +12,8 @@ from hybrid_kd.gmm.statistics import GmmStatistics, accumulate, pdf_occupancies,
 from hybrid_kd.gmm.updating import update_gmm, update_transitions
 from tests.gmm.experiment import log_densities, random_gmm
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def model(shared: Path) -> TransitionModel:

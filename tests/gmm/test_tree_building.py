@@ -21,6 +21,8 @@ from tests.gmm.an4_statistics import an4_tree_statistics
 from tests.gmm.test_tree_splitting import random_statistics
 from tests.gmm.tiny_model import tiny_topology
 
+pytestmark = pytest.mark.numerical
+
 TOPOLOGY = tiny_topology()
 QUESTIONS = compile_questions([(1,), (2,), (3,), (2, 3)], TOPOLOGY)
 ROOTS = [PhoneRoot(True, True, (1,)), PhoneRoot(True, True, (2, 3))]
@@ -124,10 +126,12 @@ def test_one_leaf_is_a_tree_too() -> None:
     assert tree.to_pdf == ConstantEvent(0)
 
 
-def test_ours_is_as_good_as_kaldis_tree(shared: Path, tmp_path: Path) -> None:
-    """On statistics of Kaldi's last alignment, which was made with Kaldi's tree: 384 pdfs in both."""
-    an4 = shared / "kaldi-an4"
-    statistics = an4_tree_statistics(shared)
+def test_ours_is_as_good_as_kaldis_tree(an4: Path, tmp_path: Path) -> None:
+    """On statistics of Kaldi's last alignment, which was made with Kaldi's tree: 384 pdfs in both.
+
+    Noise of 1e-5 in the sums, far above rounding, changes no leaf and the log-likelihood by 1e-7.
+    """
+    statistics = an4_tree_statistics(an4)
     lang = read_lang_dir(an4 / "data/lang_test")
     found = [*cluster_phones(statistics, lang.sets), *lang.extra_questions]
     questions = compile_questions(found, lang.topology)

@@ -9,6 +9,8 @@ from hybrid_kd.gmm.tree_clustering import merge_leaves
 from hybrid_kd.gmm.tree_statistics import gaussian_objective
 from tests.gmm.test_phone_clustering import make_points
 
+pytestmark = pytest.mark.numerical
+
 
 def merge_by_trying_all(
     sums: np.ndarray, groups: np.ndarray, max_cost: float, min_leaves: int

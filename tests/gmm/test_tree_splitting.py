@@ -8,6 +8,8 @@ from hybrid_kd.gmm.questions import Questions
 from hybrid_kd.gmm.tree_splitting import GrownTrees, grow_trees
 from hybrid_kd.gmm.tree_statistics import NOT_ASKED, TreeStatistics, gaussian_objective
 
+pytestmark = pytest.mark.numerical
+
 PHONES = (1, 2, 3, 4)
 QUESTIONS = Questions(
     {

@@ -19,6 +19,8 @@ from hybrid_kd.gmm.tree_statistics import (
 )
 from tests.gmm.tiny_model import SILENCE, align, tiny_model
 
+pytestmark = pytest.mark.numerical
+
 MODEL = tiny_model()
 TRANSCRIPTS = [[1, 2, 3, 1], [2, 2, 3], [1, 3, 2, 3, 1], [3]]
 Utterance = tuple[np.ndarray, np.ndarray]

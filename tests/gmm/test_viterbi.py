@@ -21,6 +21,8 @@ from hybrid_kd.graph.transition_table import transition_costs
 from tests.decoding.experiment import golden_features, golden_lines
 from tests.gmm.experiment import golden_alignments, lang_dir
 
+pytestmark = pytest.mark.numerical
+
 UTT_ID = "mkdb_an316_PED_SIMU"
 
 
@@ -54,7 +56,7 @@ def frames_under_the_alignments_transforms(shared: Path) -> dict[str, np.ndarray
 
 
 def test_alignments_are_kaldis(shared: Path, kaldi: GmmModelDir, graphs: dict[str, AlignmentGraph]) -> None:
-    """Kaldi's features were dithered, so that some frames at the borders of states differ."""
+    """Kaldi's features were dithered, so that some frames at the borders of states differ: 0.2 %."""
     pdf_ids = kaldi.model.transition_id_to_pdf_id
     costs, same, total = transition_costs(kaldi.model), 0, 0
     for utt_id, frames in frames_under_the_alignments_transforms(shared).items():
@@ -62,7 +64,7 @@ def test_alignments_are_kaldis(shared: Path, kaldi: GmmModelDir, graphs: dict[st
         assert path is not None
         same += int((pdf_ids[path.transition_ali] == pdf_ids[golden_alignments(shared)[utt_id]]).sum())
         total += len(frames)
-    assert same / total > 0.995
+    assert same / total > 0.99
 
 
 def test_no_path_scores_above_the_best(

@@ -13,6 +13,8 @@ from hybrid_kd.graph.fst_arrays import read_fst, to_arrays
 from hybrid_kd.graph.grammar import make_grammar
 from tests.graph.languages import DAMAGED_GZIP
 
+pytestmark = pytest.mark.numerical
+
 ARPA = """\\data\\
 ngram 1=4
 ngram 2=2

@@ -34,6 +34,8 @@ from hybrid_kd.graph.ngram_pruning import prune_ngrams
 from tests.graph.languages import DAMAGED_GZIP
 from tests.graph.ngram_sums import histories, total_probability
 
+pytestmark = pytest.mark.numerical
+
 SENTENCES = st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=30)
 
 

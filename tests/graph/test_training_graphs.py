@@ -17,6 +17,8 @@ from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from tests.graph.languages import accepts, best_path, make_lang
 from tests.graph.monophones import write_monophones
 
+pytestmark = pytest.mark.numerical
+
 
 def compiler_of(experiment: Path) -> TrainingGraphCompiler:
     return TrainingGraphCompiler(

@@ -10,6 +10,8 @@ from hybrid_kd.graph.self_loops import add_self_loops
 from hybrid_kd.graph.transition_table import make_transition_table, transition_costs
 from tests.graph.languages import make_arrays, rows
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def model(shared: Path) -> TransitionModel:

@@ -7,6 +7,8 @@ from hybrid_kd.graph.fst_arrays import FstArrays
 from hybrid_kd.graph.weight_pushing import push_weights
 from tests.graph.languages import make_arrays
 
+pytestmark = pytest.mark.numerical
+
 
 def sums(fst: FstArrays) -> np.ndarray:
     """What leaves each state, as a probability."""

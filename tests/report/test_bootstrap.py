@@ -11,6 +11,8 @@ from hybrid_kd.report.records import Study, SystemResult
 from tests.report.made_up import DT, ET, NUM_CLEAN, decodes, errors_of, make_set, make_student, make_study
 from tests.report.test_records import make_decode
 
+pytestmark = pytest.mark.numerical
+
 
 def family(*systems: SystemResult) -> Family:
     return Family(labelling_of(systems[0]) or Labelling(), systems)

@@ -23,6 +23,8 @@ from hybrid_kd.report.records import Study
 from tests.report.experiment import FakeExperiment, utt_ids_of
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -55,8 +57,8 @@ def test_dev_posteriors_are_those_that_training_saw(trained: Trained) -> None:
         posteriors = system.dev_posteriors
         assert posteriors is not None
         if system.kind == "network":
-            assert posteriors.cross_entropy == pytest.approx(system.dev_cross_entropy, rel=1e-5)
-            assert posteriors.frame_accuracy == pytest.approx(system.dev_frame_accuracy, rel=1e-5)
+            assert posteriors.cross_entropy == pytest.approx(system.dev_cross_entropy, rel=1e-4)
+            assert posteriors.frame_accuracy == pytest.approx(system.dev_frame_accuracy, rel=1e-4)
         assert sum(posteriors.bin_frames) == posteriors.num_frames
         assert 0 < posteriors.entropy < np.log(9)
     names = [(system.system, system.kind) for system in trained.study().systems]
@@ -91,7 +93,7 @@ def test_labels_are_measured_exactly(trained: Trained) -> None:
     inputs = load_features(trained.data.train_data, splice=teacher.splice)
     logits = teacher.logits_of_spliced(inputs.spliced(torch.arange(inputs.num_frames)))
     assert labels.temperatures == [1.0, 3.0]
-    assert labels.discarded_mass == pytest.approx(store.header.discarded_mass, rel=1e-5)
+    assert labels.discarded_mass == pytest.approx(store.header.discarded_mass, rel=1e-4)
     for column, temperature in enumerate(labels.temperatures):
         full = temper(logits, temperature).double().exp()
         kept = torch.where((full >= 0.05) | (full == full.amax(dim=1, keepdim=True)), full, 0.0)

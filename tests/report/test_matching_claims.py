@@ -24,6 +24,8 @@ from tests.report.made_up_matching import (
     matching_study,
 )
 
+pytestmark = pytest.mark.numerical
+
 HEAD = "Modelling uncertainty alone helps"
 NEAR = "It helps most where the language model weighs least"
 UNC = "unc-KD is better than tok-KD"

@@ -14,6 +14,8 @@ from hybrid_kd.report.records import Study
 from hybrid_kd.report.teacher_agreement import read_agreements
 from tests.tiny_experiment import make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @dataclass(frozen=True)
 class Taught:

@@ -27,6 +27,8 @@ from hybrid_kd.report.uncertainty import (
 from hybrid_kd.report.uncertainty_records import Uncertainty
 from tests.tiny_experiment import TinyExperiment, make_tiny_experiment
 
+pytestmark = pytest.mark.numerical
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> TinyExperiment:
@@ -80,15 +82,15 @@ def test_sigma_is_that_of_its_three_definitions(
     everything, right = measured.all_frames, posteriors.argmax(axis=1) == pdf_ali
     reference_sigma = sigma[np.arange(len(sigma)), pdf_ali]
     assert everything.num_frames == len(pdf_ali)
-    assert everything.frame_accuracy == pytest.approx(right.mean(), rel=1e-5)
-    assert everything.sigma == pytest.approx((posteriors * sigma).sum(axis=1).mean(), rel=1e-5)
-    assert everything.reference_sigma == pytest.approx(reference_sigma.mean(), rel=1e-5)
-    assert everything.rms_sigma == pytest.approx(np.sqrt((sigma**2).mean(axis=1)).mean(), rel=1e-5)
+    assert everything.frame_accuracy == pytest.approx(right.mean(), rel=1e-4)
+    assert everything.sigma == pytest.approx((posteriors * sigma).sum(axis=1).mean(), rel=1e-4)
+    assert everything.reference_sigma == pytest.approx(reference_sigma.mean(), rel=1e-4)
+    assert everything.rms_sigma == pytest.approx(np.sqrt((sigma**2).mean(axis=1)).mean(), rel=1e-4)
     assert measured.right is not None
     assert measured.wrong is not None
     assert (measured.right.frame_accuracy, measured.wrong.frame_accuracy) == (1.0, 0.0)
     assert measured.right.num_frames + measured.wrong.num_frames == everything.num_frames
-    assert measured.wrong.reference_sigma == pytest.approx(reference_sigma[~right].mean(), rel=1e-5)
+    assert measured.wrong.reference_sigma == pytest.approx(reference_sigma[~right].mean(), rel=1e-4)
 
 
 def test_phones_and_pdfs_are_groups_of_the_reference_the_least_sure_first(
@@ -100,11 +102,11 @@ def test_phones_and_pdfs_are_groups_of_the_reference_the_least_sure_first(
     for group in measured.phones:
         inside = np.isin(pdf_ali, [pdf for pdf, phone in enumerate(dev.phone_of_pdf) if phone == group.name])
         assert group.num_frames == inside.sum()
-        assert group.reference_sigma == pytest.approx(reference_sigma[inside].mean(), rel=1e-5)
+        assert group.reference_sigma == pytest.approx(reference_sigma[inside].mean(), rel=1e-4)
     assert {group.name for group in measured.phones} == {"1", "2", "3"}
     for pdf in measured.least_sure_pdfs:
         inside = pdf_ali == int(pdf.name.split()[0])
-        assert pdf.reference_sigma == pytest.approx(reference_sigma[inside].mean(), rel=1e-5)
+        assert pdf.reference_sigma == pytest.approx(reference_sigma[inside].mean(), rel=1e-4)
         assert pdf.num_frames == inside.sum() >= 5
     for groups in (measured.phones, measured.least_sure_pdfs, measured.most_sure_pdfs[::-1]):
         values = [group.reference_sigma for group in groups]
@@ -126,7 +128,7 @@ def test_calibration_is_that_of_softmax_and_of_the_mean_noisy_posterior(
         (noisy, measured.noisy_calibration),
     ):
         of_reference = posteriors[frame_index, dev.frames.pdf_ali]
-        assert calibration.cross_entropy == pytest.approx(-np.log(of_reference).mean(), rel=1e-5)
+        assert calibration.cross_entropy == pytest.approx(-np.log(of_reference).mean(), rel=1e-4)
         mean_confidence = np.dot(calibration.bin_confidence, calibration.bin_frames) / len(logits)
         assert mean_confidence == pytest.approx(posteriors.max(axis=1).mean(), rel=1e-4)
     assert measured.calibration != measured.noisy_calibration
@@ -163,7 +165,7 @@ def test_the_chance_of_the_larger_value_is_counted_over_all_pairs() -> None:
     generator = np.random.default_rng(0)
     values, which = generator.integers(0, 5, 40).astype(float), generator.random(40) < 0.3
     pairs = [(a > b) + 0.5 * (a == b) for a in values[which] for b in values[~which]]
-    assert chance_of_larger(values, which) == pytest.approx(np.mean(pairs), rel=1e-5)
+    assert chance_of_larger(values, which) == pytest.approx(np.mean(pairs), rel=1e-4)
     assert chance_of_larger(values, np.ones(40, bool)) is None
     assert chance_of_larger(values, np.zeros(40, bool)) is None
 
@@ -183,7 +185,7 @@ def test_agreement_is_that_of_its_definitions(models: dict[str, AcousticModel], 
     (f, sigma), (other_f, other_sigma) = outputs(models["a"], dev), outputs(models["b"], dev)
     p, q = softmax(f), softmax(other_f)
     n, m = (s / np.linalg.norm(s, axis=1, keepdims=True) for s in (sigma, other_sigma))
-    assert found.same_best == pytest.approx((p.argmax(axis=1) == q.argmax(axis=1)).mean(), rel=1e-5)
+    assert found.same_best == pytest.approx((p.argmax(axis=1) == q.argmax(axis=1)).mean(), rel=1e-4)
     assert found.posterior_distance == pytest.approx(np.abs(p - q).sum(axis=1).mean() / 2, rel=1e-4)
     divergence = (p * np.log(p / q) + q * np.log(q / p)).sum(axis=1).mean()
     assert found.symmetric_kl == pytest.approx(divergence, rel=1e-4)

@@ -12,6 +12,8 @@ from hybrid_kd.report.records import SystemResult
 from hybrid_kd.report.verdict import Verdict, holm, judge
 from tests.report.made_up import errors_of, make_student, make_study
 
+pytestmark = pytest.mark.numerical
+
 
 def verdicts(*systems: SystemResult) -> dict[str, Verdict]:
     """By claim."""

@@ -9,6 +9,8 @@ from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.compare import ScoredPair, paired_bootstrap
 from hybrid_kd.scoring.utterance_scores import SetScores, score_utterance
 
+pytestmark = pytest.mark.numerical
+
 
 def test_two_equal_systems_do_not_differ() -> None:
     comparison = paired_bootstrap(np.array([[3, 3], [1, 1]]), np.array([9, 9]), num_replicates=1500, seed=0)

@@ -6,6 +6,8 @@ import pytest
 from hybrid_kd.scoring.resampling import draw_within_speakers, group_by_clean_utterance, two_sided_p
 from hybrid_kd.scoring.utterances import speaker
 
+pytestmark = pytest.mark.numerical
+
 
 def test_the_environments_of_a_sentence_are_one_group_of_its_speaker() -> None:
     groups = group_by_clean_utterance(["b_2_BUS_SIMU", "a_1_STR_SIMU", "a_1_BUS_SIMU", "a_2_BUS_SIMU"])

@@ -10,6 +10,8 @@ from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.tuning import POINTS
 from hybrid_kd.scoring.word_errors import ErrorTable, WordErrors, best_point, pool
 
+pytestmark = pytest.mark.numerical
+
 
 def table_of_totals(errors: list[int], num_words: int) -> ErrorTable:
     """One utterance with so many substitutions at each point."""

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 PARSE_OPTIONS = Path(__file__).parents[2] / "steps/kd/utils/parse_options.sh"
 SCRIPT = f"""
 nj=4
@@ -33,7 +35,7 @@ def call(script: Path, *args: str) -> subprocess.CompletedProcess[str]:
         cwd=script.parent,
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -73,14 +73,24 @@ def test_a_moved_experiment_is_prepared_again(made_up: Path, tmp_path: Path) -> 
     assert [path.name for path in (tmp_path / "data").iterdir()] == ["an4"]
 
 
-@pytest.mark.parametrize("absent", ["data-fmllr/dt/text", "data-fmllr/dt/feats.ark", "exp"])
-def test_what_is_not_whole_leaves_nothing_behind(made_up: Path, tmp_path: Path, absent: str) -> None:
+@pytest.mark.parametrize(
+    ("absent", "message"),
+    [
+        ("data-fmllr/dt/text", "no such file {}"),
+        ("data-fmllr/dt/feats.ark", "no such file {}"),
+        ("exp", "no reference experiment {}"),
+    ],
+)
+def test_what_is_not_whole_is_named_and_leaves_nothing_behind(
+    made_up: Path, tmp_path: Path, absent: str, message: str
+) -> None:
     path = made_up / "kaldi-an4" / absent
     path.rename(tmp_path / "elsewhere")
     done = prepare("an4", shared=made_up, cwd=tmp_path)
     assert done.returncode == 1
-    assert "no such file" in done.stderr or "no reference experiment" in done.stderr
-    assert not (tmp_path / "data").exists() or not list((tmp_path / "data").iterdir())
+    named = path.parent if absent == "exp" else path
+    assert f"{PREPARE}: {message.format(named)}\n" in done.stderr
+    assert list((tmp_path / "data").glob("*")) == list((tmp_path / "data").glob(".*")) == []
 
 
 def test_a_path_that_cannot_be_made_absolute_is_an_error(made_up: Path, tmp_path: Path) -> None:

@@ -3,16 +3,19 @@
 import re
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE_S, has_ended, wait_until
 
 RUN = Path(__file__).parents[2] / "steps/kd/utils/run.pl"
 
 
 def run(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([str(RUN), *args], cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(
+        [str(RUN), *args], cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
 
 
 def test_each_job_has_its_own_number_and_log(tmp_path: Path) -> None:
@@ -69,24 +72,9 @@ def test_options_for_a_queue_are_dropped_on_either_side_of_the_jobs(tmp_path: Pa
 def test_max_jobs_run_limits_what_runs_at_once(tmp_path: Path) -> None:
     one_at_a_time = ["mkdir", "lock", "&&", "sleep", "0.05", "&&", "rmdir", "lock"]
     assert run("--max-jobs-run", "1", "JOB=1:3", "x.JOB.log", *one_at_a_time, cwd=tmp_path).returncode == 0
-    meet = [
-        "touch",
-        "here.JOB;",
-        "for",
-        "i",
-        "in",
-        "$(seq",
-        "200);",
-        "do",
-        "[",
-        "-e",
-        "here.1",
-        "-a",
-        "-e",
-        "here.2",
-    ]
-    meet += ["]", "&&", "exit", "0;", "sleep", "0.02;", "done;", "exit", "1"]
-    assert run("--max-jobs-run", "2", "JOB=1:2", "y.JOB.log", *meet, cwd=tmp_path).returncode == 0
+    met = "[ -e here.1 -a -e here.2 ] && exit 0"
+    meet = f"touch here.JOB; for i in $(seq 3000); do {met}; sleep 0.02; done; exit 1"
+    assert run("--max-jobs-run", "2", "JOB=1:2", "y.JOB.log", *meet.split(), cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -115,35 +103,15 @@ def test_a_log_that_cannot_be_written_fails_the_job(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_jobs_too(tmp_path: Path, number: signal.Signals) -> None:
-    args = [
-        "--max-jobs-run",
-        "1",
-        "JOB=1:2",
-        "x.JOB.log",
-        "echo",
-        "$BASHPID",
-        ">",
-        "pid.JOB;",
-        "exec",
-        "sleep",
-        "60",
-    ]
+    job = "echo $BASHPID > pid.JOB; exec sleep 600"
+    args = ["--max-jobs-run", "1", "JOB=1:2", "x.JOB.log", *job.split()]
     runner = subprocess.Popen([RUN, *args], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     pid_file = tmp_path / "pid.1"
-    while not (pid_file.exists() and pid_file.read_text().strip()):
-        time.sleep(0.02)
+    wait_until(lambda: pid_file.exists() and pid_file.read_text().strip(), "the first job starts")
     runner.send_signal(number)
-    _, stderr = runner.communicate(timeout=10)
+    _, stderr = runner.communicate(timeout=PATIENCE_S)
     assert runner.returncode == 128 + number
     assert stderr == f"run.pl: ended by signal {number.value}, log is in x.*.log\n"
-    wait_for_end(int(pid_file.read_text()))
+    pid = int(pid_file.read_text())
+    wait_until(lambda: has_ended(pid), f"process {pid} ends")
     assert not (tmp_path / "pid.2").exists()
-
-
-def wait_for_end(pid: int) -> None:
-    """Until the process is gone, or has ended and only waits to be reaped (Z)."""
-    stat = Path("/proc") / str(pid) / "stat"
-    deadline = time.monotonic() + 10
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < deadline, f"process {pid} still runs"
-        time.sleep(0.02)

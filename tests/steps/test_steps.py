@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 STEPS = Path(__file__).parents[2] / "steps/kd"
 SCRIPTS = ("train", "make_labels", "forward", "decode", "score")
 STAND_IN = """#!/usr/bin/env bash
@@ -52,7 +54,7 @@ def call(recipe: Path) -> Call:
             env=env,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
 

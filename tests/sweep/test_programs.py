@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from hybrid_kd.sweep.programs import Programs
 from tests.conftest import ROOT
 from tests.sweep.conftest import Commands
 from tests.sweep.experiment import TinyStudy
+from tests.waiting import PATIENCE_S, has_ended, wait_until
 
 
 @pytest.fixture
@@ -57,40 +57,49 @@ def test_a_command_goes_through_cmd(tmp_path: Path, lock: int, monkeypatch: pyte
 def test_to_stop_ends_commands_and_all_that_they_began(tmp_path: Path, lock: int) -> None:
     programs = Programs([], threads=1, lock=lock)
     ends: list[BaseException] = []
+    pid_file = tmp_path / "pid"
 
     def work() -> None:
         try:
-            programs.run([f"(sleep 2; touch {tmp_path}/outlived) & echo begun; wait"], tmp_path / "x.JOB.log")
+            programs.run([f"sleep 600 & echo $! > {pid_file}; wait"], tmp_path / "x.JOB.log")
         except InterruptedError as error:
             ends.append(error)
 
     thread = threading.Thread(target=work)
     thread.start()
-    while not (tmp_path / "x.1.log").is_file() or "begun\n" not in (tmp_path / "x.1.log").read_text():
-        time.sleep(0.01)
+    wait_until(lambda: pid_file.exists() and pid_file.read_text(), "the command starts another")
     programs.stop()
-    thread.join()
+    thread.join(PATIENCE_S)
     assert len(ends) == 1
     with pytest.raises(InterruptedError):
         programs.run(["true"], tmp_path / "x.JOB.log")
-    time.sleep(2.2)
-    assert not (tmp_path / "outlived").exists()
+    wait_until(lambda: has_ended(int(pid_file.read_text())), "what the command started ends")
 
 
 def test_a_command_that_outlives_its_sweep_holds_the_lock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hybrid_kd.sweep.programs.HYBRID_KD", ("bash", "-c"))
+    held = tmp_path / "held"
+    held.touch()
     with locked(tmp_path) as descriptor:
-        Programs([], threads=1, lock=descriptor).run(["sleep 1 & true"], tmp_path / "x.JOB.log")
+        outlives = f"while [ -e {held} ]; do sleep 0.01; done & true"
+        Programs([], threads=1, lock=descriptor).run([outlives], tmp_path / "x.JOB.log")
     with (
         pytest.raises(HybridKdError, match=r"process \d+ sweeps here, or a command that it began"),
         locked(tmp_path),
     ):
         pass
-    time.sleep(1.5)
-    with locked(tmp_path):
-        assert (tmp_path / ".sweep.lock").is_file()
+    held.unlink()
+    wait_until(lambda: is_free(tmp_path), "the lock is given back")
+
+
+def is_free(path: Path) -> bool:
+    try:
+        with locked(path):
+            return (path / ".sweep.lock").is_file()
+    except HybridKdError:
+        return False
 
 
 def test_a_sweep_that_is_ended_takes_its_commands_along_and_continues(
@@ -102,10 +111,9 @@ def test_a_sweep_that_is_ended_takes_its_commands_along_and_continues(
         [sys.executable, "-m", "hybrid_kd", *arguments], stderr=subprocess.PIPE, text=True
     )
     log = study.exp / "hard_s0/log/train.1.log"
-    while sweep.poll() is None and not log.is_file():
-        time.sleep(0.05)
+    wait_until(lambda: sweep.poll() is not None or log.is_file(), "the training starts")
     sweep.send_signal(signal.SIGTERM)
-    _, errors = sweep.communicate()
+    _, errors = sweep.communicate(timeout=PATIENCE_S)
     assert (sweep.returncode, errors) == (130, "hybrid-kd sweep: interrupted; the same command continues\n")
     with locked(study.exp):  # nothing that it began is alive
         assert study.lines() == {}

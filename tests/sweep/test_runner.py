@@ -18,6 +18,8 @@ from hybrid_kd.sweep.study_file import read_study_file
 from tests.sweep.conftest import Commands
 from tests.sweep.experiment import STUDENT, TinyStudy
 
+pytestmark = pytest.mark.numerical
+
 ONE = "  - {hard_weight: 1}\n"
 TWO = "  - {hard_weight: [0.5, 1]}\n"
 HARD_AND_RETRAINED = "  - {hard_weight: 0.5, init: hard}\n  - {hard_weight: 1}\n"
@@ -115,6 +117,7 @@ def test_students_train_side_by_side_or_alone_where_that_fails(study: TinyStudy,
     assert commands.of("train") == ["teacher", "hard_s0"]
     for name, line in study.lines().items():
         assert line.config == alone[name].config
+        # Two epochs at a low rate, rounded differently: 3e-7 apart, where two students are 0.1 apart.
         assert line.dev_cross_entropy == pytest.approx(alone[name].dev_cross_entropy, abs=1e-3)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.sweep.tasks import Task, run_tasks
+from tests.waiting import PATIENCE_S
 
 
 def never() -> None:
@@ -24,7 +25,7 @@ def test_what_is_needed_comes_first_whatever_the_order() -> None:
 
 
 def test_as_many_as_asked_for_run_at_a_time() -> None:
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=PATIENCE_S)
 
     def meet() -> None:
         both.wait()
