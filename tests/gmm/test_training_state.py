@@ -62,7 +62,7 @@ def test_a_broken_checkpoint_is_told(lang: LangDir, tmp_path: Path) -> None:
 def test_a_checkpoint_of_other_types_is_told(lang: LangDir, tmp_path: Path) -> None:
     save_checkpoint(tmp_path, make_state(lang))
     content = (tmp_path / CHECKPOINT).read_bytes()
-    assert rb'\"iteration\": 7' in content
-    (tmp_path / CHECKPOINT).write_bytes(content.replace(rb'\"iteration\": 7', rb'\"iteration\":[]'))
+    assert rb"\"iteration\": 7" in content
+    (tmp_path / CHECKPOINT).write_bytes(content.replace(rb"\"iteration\": 7", rb"\"iteration\":[]"))
     with pytest.raises(HybridKdError, match="broken checkpoint: iteration, failed or speakers is of another"):
         load_checkpoint(tmp_path, lang.topology)
