@@ -15,7 +15,8 @@ from hybrid_kd.archives.transition_model import TransitionModel, read_transition
 from hybrid_kd.decoding.embedded import decode_utterance
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.options import SearchOptions
-from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
+from hybrid_kd.distill.label_header import LabelStorePlan
+from hybrid_kd.distill.label_store import TeacherOutputs, write_label_store
 from hybrid_kd.frames.features import join_utterances
 from hybrid_kd.frames.labelled import Splice, load_labelled_frames
 from hybrid_kd.network.dnn import Dnn, NetworkShape

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, read_label_store, write_label_store
+from hybrid_kd.distill.label_header import LabelStorePlan
+from hybrid_kd.distill.label_store import TeacherOutputs, read_label_store, write_label_store
 from hybrid_kd.distill.mixing import MixingRule
 from hybrid_kd.distill.noise import fit_noise_axes
 from hybrid_kd.distill.teachers import StoredTeacher, TeacherLabels, Teachers

@@ -6,6 +6,8 @@ user's own, so that both are parsed, checked and overridden by the same rules (t
 
 import dataclasses
 import difflib
+import re
+import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -19,6 +21,8 @@ from hybrid_kd.errors import HybridKdError
 Options = TypeVar("Options")
 
 NULL = ("null", "~", "")
+MAX_YAML_BYTES = 256 << 10  # PyYAML reads about 200 KiB a second
+MAX_YAML_VALUES, MAX_YAML_DEPTH = 100_000, 20
 NESTED = {"is_nested": True}  # metadata of a field ``config`` whose file the command itself reads
 
 
@@ -90,26 +94,72 @@ def _tuple_flag(path: Path, key: str, value: Any) -> list[str]:
     """One value, or a list of them; none for null."""
     values = value if isinstance(value, list) else [] if value in NULL else [value]
     if not all(isinstance(item, str) for item in values):
-        raise HybridKdError.at(path, f"key '{key}' is {value}", fix="write one value, or a list of values")
+        problem = f"key '{key}' is {reprlib.repr(value)}"
+        raise HybridKdError.at(path, problem, fix="write one value, or a list of values")
+    if flags := [item for item in values if _LOOKS_LIKE_A_FLAG.match(item)]:
+        problem = f"key '{key}' holds {flags[0]!r}, which would be read as a flag"
+        raise HybridKdError.at(path, problem, fix="write a path that begins with - as ./-...")
     return [f"--{key.replace('_', '-')}", *values] if values else []
+
+
+# A list becomes several words after one flag; `-` alone and a negative number remain values there.
+_LOOKS_LIKE_A_FLAG = re.compile(r"-(?!\d*\.?\d+$)(?!$)")
 
 
 def read_yaml(path: Path, *, loader: type[Any] = yaml.SafeLoader) -> dict[str, Any]:
     """Read a flat YAML mapping; with ``loader=yaml.BaseLoader`` its values stay strings, as they are written.
 
-    Raises: HybridKdError if it is missing, not YAML, or not a mapping.
+    Raises: HybridKdError if it is missing, not YAML, too large or too deep, or not a mapping.
     """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
+        content = _parse_yaml(_read_text(path), loader)
     except OSError as error:
         raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise HybridKdError.at(path, f"not YAML: {error}", fix="one `key: value` a line") from error
     if not content:
         return {}
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise HybridKdError.at(path, "not a mapping of option names", fix="one `key: value` a line")
     return content
+
+
+def _read_text(path: Path) -> str:
+    with path.open("rb") as file:
+        text = file.read(MAX_YAML_BYTES + 1)
+    if len(text) > MAX_YAML_BYTES:
+        raise ValueError(f"more than {MAX_YAML_BYTES} bytes")
+    return text.decode()
+
+
+def _parse_yaml(text: str, loader: type[Any]) -> Any:
+    """Raises: YAMLError; ValueError for a value that its tag does not fit, or too many or too deep ones."""
+    try:
+        content = yaml.load(text, Loader=loader)
+    except (AttributeError, KeyError) as error:  # PyYAML's for `!!timestamp x` and `!!bool x`
+        raise ValueError(f"a value does not fit its tag ({error})") from error
+    except RecursionError:
+        raise ValueError("brackets are nested too deeply") from None
+    _check_size(content)
+    return content
+
+
+def _check_size(content: Any) -> None:
+    """Count what aliases (``*name``) repeat as often as they do: nine lines can make a billion values."""
+    level, num_values = [content], 1
+    for _ in range(MAX_YAML_DEPTH):
+        level = [value for value in level if isinstance(value, list | dict)]
+        if not level:
+            return
+        num_values += sum(map(len, level))
+        if num_values > MAX_YAML_VALUES:
+            raise ValueError(f"more than {MAX_YAML_VALUES} values")
+        level = [item for value in level for item in _items(value)]
+    raise ValueError(f"nested more than {MAX_YAML_DEPTH} deep")
+
+
+def _items(value: list[Any] | dict[Any, Any]) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
 
 
 def options_to_dict(options: Any) -> dict[str, Any]:
@@ -126,8 +176,9 @@ def listed(value: Any) -> list[Any]:
 
 
 def option_defaults(options_class: type[Any]) -> dict[str, Any]:
-    """The options' defaults, as ``options_to_dict`` gives them."""
-    return {field.name: plain(field.default) for field in dataclasses.fields(options_class)}
+    """The defaults of the options that have one, as ``options_to_dict`` gives them."""
+    fields = dataclasses.fields(options_class)
+    return {field.name: plain(field.default) for field in fields if field.default is not dataclasses.MISSING}
 
 
 def plain(value: Any) -> Any:

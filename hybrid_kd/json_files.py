@@ -1,20 +1,39 @@
-"""JSON objects on disk."""
+"""JSON on disk: objects, and records, whose keys and types are those of a dataclass."""
 
+import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
+
+Item = TypeVar("Item")
+
+MAX_JSON_BYTES = 64 << 20
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON.
+
+    Raises: ValueError if the text is not JSON, or nests more deeply than Python's parser can follow.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("brackets are nested too deeply") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object.
 
-    Raises: HybridKdError if it is missing or not a JSON object.
+    Raises: HybridKdError if it is missing, over 64 MiB, or not a JSON object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if (size := path.stat().st_size) > MAX_JSON_BYTES:
+            raise ValueError(f"{size} bytes, at most {MAX_JSON_BYTES} are read")
+        content = parse_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
     except ValueError as error:
@@ -24,8 +43,76 @@ def read_json(path: Path) -> dict[str, Any]:
     return content
 
 
+def read_record(path: Path, record_class: type[Item], *, fix: str) -> Item:
+    """Read a JSON object as a dataclass; fields that have a default may be missing.
+
+    Raises: HybridKdError that names the key which is missing, unknown or of another type.
+    """
+    return build_record_of(path, record_class, read_json(path), fix=fix)
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON object, atomically."""
     with replace_file(path, "w") as file:
         json.dump(content, file, indent=1)
         file.write("\n")
+
+
+def build_record(record_class: type[Item], content: Any) -> Item:
+    """A dataclass, and those inside it, from plain values; fields that have a default may be missing.
+
+    Raises: ValueError for a key that is missing or unknown, or a value of another type.
+    """
+    if not isinstance(content, dict):
+        raise ValueError(f"not a JSON object: {_shortened(content)}")
+    hints = get_type_hints(record_class)
+    fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
+    needed = {each.name for each in fields if each.default is each.default_factory is dataclasses.MISSING}
+    names = {each.name for each in fields}
+    if different := sorted((needed - content.keys()) | (content.keys() - names)):
+        problem = "missing" if different[0] in names else "unknown"
+        raise ValueError(f"{problem} key '{different[0]}'")
+    return record_class(**{name: _convert(name, content[name], hints[name]) for name in content})
+
+
+def build_record_of(path: Path, record_class: type[Item], content: Any, *, fix: str) -> Item:
+    """``build_record`` of what ``path`` holds, or a part of it.
+
+    Raises: HybridKdError in the place of ValueError.
+    """
+    try:
+        return build_record(record_class, content)
+    except ValueError as error:
+        raise HybridKdError.at(path, str(error), fix=fix) from error
+
+
+def _convert(name: str, value: Any, hint: Any) -> Any:
+    for option in get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,):
+        kind, items = get_origin(option), get_args(option)
+        if dataclasses.is_dataclass(option) and isinstance(option, type):
+            if value is not None:
+                return build_record(option, value)
+        elif kind in (list, tuple) and isinstance(value, list):
+            return kind(_convert(name, item, items[0]) for item in value)
+        elif kind is dict and isinstance(value, dict):
+            return {key: _convert(f"{name}.{key}", item, items[1]) for key, item in value.items()}
+        elif _fits(value, option):
+            return value
+    raise ValueError(f"key '{name}' is {_shortened(value)}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a plain value is of a type; true is not a number here, though Python counts with it."""
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    kind = get_origin(hint) or hint
+    if kind is Any:
+        return True
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

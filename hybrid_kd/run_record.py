@@ -78,12 +78,12 @@ class RunRecord:
             if not file.is_file():
                 problem = f"it is there, but no {file.name} says what it was made of"
                 raise HybridKdError.at(self.out, problem, fix=OTHER_OUT)
-        content = read_json(self.file)
-        options = content.get("options", {}) if self.config is None else read_yaml(options_file)
+        options = recorded(self.file, "options") if self.config is None else read_yaml(options_file)
         refuse_other_options(options_file, options, self.options, defaults=self.defaults)
-        unknown = self.newer_inputs - content.get("inputs", {}).keys()
+        before = recorded(self.file, "inputs")
+        unknown = self.newer_inputs - before.keys()
         inputs = {name: value for name, value in self.provenance["inputs"].items() if name not in unknown}
-        refuse_differences(self.file, content.get("inputs", {}), inputs)
+        refuse_differences(self.file, before, inputs)
 
     def write(self, file: Path | None = None) -> None:
         """Write it, to ``file`` where the output is made under another name."""
@@ -95,13 +95,30 @@ class RunRecord:
             write_json(file, dict(self.provenance))
 
 
+def recorded(file: Path, name: str) -> dict[str, Any]:
+    """An object of a record, such as its ``inputs``; empty where the record has none.
+
+    Raises: HybridKdError if the record is broken.
+    """
+    content = read_json(file).get(name, {})
+    if not isinstance(content, dict):
+        problem = f"key '{name}' is not an object"
+        raise HybridKdError.at(file, problem, fix=f"restore the file; or {OTHER_OUT}")
+    return content
+
+
 def refuse_other_options(
     file: Path, before: Mapping[str, Any], now: Mapping[str, Any], *, defaults: Mapping[str, Any]
 ) -> None:
     """Compare the options that ``file`` holds with those of ``now``; one that is newer had its default then.
 
-    Raises: HybridKdError that names what differs.
+    defaults: of the options that have one; empty where the record tells no defaults.
+
+    Raises: HybridKdError that names what differs, or an option without default that ``file`` lacks.
     """
+    if defaults and (missing := sorted(now.keys() - before.keys() - defaults.keys())):
+        fix = f"restore the file; or {OTHER_OUT}"
+        raise HybridKdError.at(file, f"it has no key '{missing[0]}', which every record has", fix=fix)
     refuse_differences(file, {name: before.get(name, defaults.get(name)) for name in now}, now)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from hybrid_kd.config import options_to_dict, parse_options, read_yaml, write_yaml
+from hybrid_kd.config import MAX_YAML_BYTES, options_to_dict, parse_options, read_yaml, write_yaml
 from hybrid_kd.errors import HybridKdError
 
 
@@ -153,3 +153,63 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     write_yaml(tmp_path / "config.yaml", content)
     assert read_yaml(tmp_path / "config.yaml") == content
     assert list(read_yaml(tmp_path / "config.yaml")) == list(content)
+
+
+@dataclass(frozen=True)
+class Lists:
+    """A command with options of several values."""
+
+    config: Path | None = None
+    """YAML of options."""
+    teacher_labels: tuple[Path, ...] = ()
+    """Directories."""
+    weights: tuple[float, ...] = ()
+    """Numbers."""
+
+
+def parse_lists(tmp_path: Path, yaml: str) -> Lists:
+    (tmp_path / "lists.yaml").write_text(yaml)
+    return parse_options(Lists, ["--config", str(tmp_path / "lists.yaml")], prog="hybrid-kd x")
+
+
+@pytest.mark.parametrize("value", ["--help", "[a, --help]", "-h", "'--weights=1'", "--"])
+def test_no_item_of_a_list_acts_as_a_flag(tmp_path: Path, value: str) -> None:
+    with pytest.raises(HybridKdError, match=r"key 'teacher_labels' holds '--?.*', which would be read as a"):
+        parse_lists(tmp_path, f"teacher_labels: {value}\n")
+
+
+def test_a_hyphen_alone_and_a_negative_number_are_items_of_a_list(tmp_path: Path) -> None:
+    lists = parse_lists(tmp_path, "teacher_labels: [-, ./-a]\nweights: [-1, -0.5]\n")
+    assert lists == Lists(tmp_path / "lists.yaml", (Path("-"), Path("./-a")), (-1.0, -0.5))
+
+
+NINE_LINES = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join(['*' + before] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("yaml", "problem"),
+    [
+        ("hidden_dim: " + "[" * 5000 + "]" * 5000, "not YAML: brackets are nested too deeply"),
+        ("hidden_dim: " + "[" * 21 + "]" * 21, "not YAML: nested more than 20 deep"),
+        ("hidden_dim: &a [*a]", "not YAML: "),
+        (NINE_LINES, "not YAML: more than 100000 values"),
+        ("hidden_dim: 5\n" * (MAX_YAML_BYTES // 14 + 1), f"not YAML: more than {MAX_YAML_BYTES} bytes"),
+        ("hidden_dim: !!bool x", "not YAML: a value does not fit its tag"),
+        ("hidden_dim: !!timestamp x", "not YAML: a value does not fit its tag"),
+        ("hidden_dim: 2001-13-45", "not YAML: month must be in 1..12"),
+    ],
+)
+def test_yaml_that_nobody_writes_is_refused_by_name(tmp_path: Path, yaml: str, problem: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(yaml)
+    with pytest.raises(HybridKdError, match=f"x.yaml: {problem}"):
+        read_yaml(path)
+
+
+def test_yaml_that_is_not_text_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_bytes(b"a: \xff\n")
+    with pytest.raises(HybridKdError, match=r"x\.yaml: not YAML: 'utf-8' codec"):
+        read_yaml(tmp_path / "x.yaml")

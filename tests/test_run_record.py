@@ -88,7 +88,7 @@ def test_all_options_stand_in_config_yaml_and_some_are_compared(tmp_path: Path) 
 def test_an_option_that_is_newer_than_a_record_had_its_default(tmp_path: Path) -> None:
     options = Options(tmp_path)
     with_config(options, text="a").write()
-    (tmp_path / "config.yaml").write_text("order: 3\n")
+    (tmp_path / "config.yaml").write_text(f"out: {tmp_path}\norder: 3\n")
     assert not with_config(options, text="a").is_finished(tmp_path / "last")
     with pytest.raises(HybridKdError, match=r"newer was 0\.5, is 1\.0"):
         with_config(replace(options, newer=1.0), text="a").is_finished(tmp_path / "last")
@@ -103,6 +103,24 @@ def test_an_input_that_is_newer_than_a_record_is_compared_from_then_on(tmp_path:
     with_config(options, text="a", graph="g").write()
     with pytest.raises(HybridKdError, match="graph was g, is h"):
         with_config(options, text="a", graph="h").is_finished(tmp_path / "last")
+
+
+def test_a_config_without_an_option_that_every_record_has_is_named(tmp_path: Path) -> None:
+    record = RunRecord.of_options(Options(tmp_path), {"argv": ["x"], "inputs": {}}, compared=("out", "order"))
+    record.write()
+    (tmp_path / "config.yaml").write_text("order: 3\n")
+    with pytest.raises(HybridKdError, match=r"config\.yaml: it has no key 'out', which .*\n  fix: restore"):
+        record.refuse_other()
+
+
+@pytest.mark.parametrize("name", ["options", "inputs"])
+def test_a_record_whose_parts_are_no_objects_is_named(tmp_path: Path, name: str) -> None:
+    record = plain(tmp_path)
+    record.write()
+    content = json.loads((tmp_path / "made.json").read_text())
+    (tmp_path / "made.json").write_text(json.dumps(content | {name: []}))
+    with pytest.raises(HybridKdError, match=rf"made\.json: key '{name}' is not an object\n  fix: restore"):
+        record.refuse_other()
 
 
 def test_it_can_be_written_into_a_directory_that_is_still_being_made(tmp_path: Path) -> None:

@@ -34,6 +34,17 @@ def test_close_tells_what_was_done(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["data/tr: done 7, left out 0"]
 
 
+def test_the_fix_follows_the_reasons_the_most_frequent_first() -> None:
+    fixes = {"no alignment": "align them", "frame mismatch": "cut them", "other": "wonder"}
+    tally = Tally("data/tr")
+    for key, reason in (("u1", "no alignment"), ("u2", "frame mismatch"), ("u3", "frame mismatch")):
+        tally.left_out(key, reason)
+    with pytest.raises(HybridKdError, match=r"\n  fix: cut them; align them$"):
+        tally.close(fix=fixes)
+    with pytest.raises(HybridKdError, match=r"done 0, left out 0\n  fix: give data with one utterance"):
+        Tally("data/tr").close(fix=fixes)
+
+
 @given(num_done=st.integers(0, 500), num_left_out=st.integers(0, 8))
 def test_over_one_percent_or_none_good_fails(num_done: int, num_left_out: int) -> None:
     tally = Tally("data/tr")
@@ -59,3 +70,24 @@ def test_exactly_one_percent_passes() -> None:
 def test_the_error_holds_the_fix() -> None:
     with pytest.raises(HybridKdError, match=r"\n  fix: align them$"):
         Tally("data/tr").close(fix="align them")
+
+
+def test_a_command_with_the_option_names_the_share_that_it_would_take() -> None:
+    def close(max_left_out: float) -> None:
+        tally = Tally("data/tr", max_left_out=max_left_out)
+        tally.done(42)
+        tally.left_out("u", "too short")
+        tally.close(fix="align them")
+
+    with pytest.raises(
+        HybridKdError, match=r"at most 1 % may be left out\n  fix: align them; or .*: --max-left-out 0.024$"
+    ):
+        close(0.01)
+    close(0.024)
+
+
+def test_no_share_makes_nothing_a_success() -> None:
+    tally = Tally("data/tr", max_left_out=1.0)
+    tally.left_out("u", "too short")
+    with pytest.raises(HybridKdError, match="done 0, left out 1"):
+        tally.close(fix="align them")

@@ -4,7 +4,6 @@ Of its checks those are made that matter to a trainer: files that are missing, i
 in C order, utt2spk and spk2utt that disagree, text, feats.scp and other tables with other ids than utt2spk.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
+from hybrid_kd import text_files
 from hybrid_kd.archives.matrices import read_matrices_at
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
-
-_WORD = re.compile(r"[^ \t\r\v\f]+")  # only ASCII white space parts words, as in Kaldi
+from hybrid_kd.text_files import refuse_odd_space, split_id, split_words
 
 FIX = "mend it with utils/fix_data_dir.sh, or prepare the directory again"
 
@@ -54,7 +53,7 @@ def read_data_dir(path: Path, *, needs_feats: bool = True) -> DataDir:
     _read_optional(path / "cmvn.scp", set(utt2spk.values()), whose="speakers")
     if not (path / "segments").exists():
         _read_optional(path / "wav.scp", utt2spk)
-    words = None if text is None else {utt_id: _WORD.findall(rest) for utt_id, rest in text.items()}
+    words = None if text is None else {utt_id: split_words(rest) for utt_id, rest in text.items()}
     return DataDir(path, tuple(utt2spk), utt2spk, words, feats or {})
 
 
@@ -100,12 +99,8 @@ def read_lines(file: Path) -> list[tuple[str, str]]:
 
     Raises: HybridKdError.
     """
-    try:
-        lines = file.read_bytes().removesuffix(b"\n").split(b"\n")
-    except OSError as error:
-        raise HybridKdError.at(file, f"cannot be read: {error.strerror}", fix=FIX) from error
     pairs: list[tuple[str, str]] = []
-    for number, line in enumerate(lines if lines != [b""] else [], start=1):
+    for number, line in enumerate(text_files.read_lines(file, fix=FIX), start=1):
         id_, rest = _split(file, number, line)
         if pairs and id_ <= pairs[-1][0]:
             problem = "comes twice" if id_ == pairs[-1][0] else f"stands after '{pairs[-1][0]}'"
@@ -116,15 +111,13 @@ def read_lines(file: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def _split(file: Path, number: int, line: bytes) -> tuple[str, str]:
-    """A line's id and the rest, which may be empty."""
-    id_, *rest = line.strip().split(maxsplit=1) or [b""]
+def _split(file: Path, number: int, line: str) -> tuple[str, str]:
+    """A line's id and the rest, which may be empty; in an scp file the rest is a path or a command."""
+    id_, rest = split_id(line)
     if not id_:
         raise HybridKdError.at(file, f"line {number} is empty", fix=FIX)
-    try:
-        return id_.decode(), b"".join(rest).decode()
-    except UnicodeDecodeError as error:
-        raise HybridKdError.at(file, f"line {number} is not UTF-8: {error}", fix=FIX) from error
+    refuse_odd_space(file, id_ if file.suffix == ".scp" else line, number=number, fix=FIX)
+    return id_, rest
 
 
 def _read_optional(file: Path, ids: Collection[str], *, whose: str = "utterances") -> dict[str, str] | None:
@@ -152,7 +145,7 @@ def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
     """spk2utt says the same as utt2spk."""
     from_speakers: dict[str, str] = {}
     for speaker, rest in read_lines(file):
-        for utt_id in _WORD.findall(rest):
+        for utt_id in split_words(rest):
             if utt_id in from_speakers:
                 raise HybridKdError.at(file, "comes twice", fix=FIX, key=utt_id)
             from_speakers[utt_id] = speaker
@@ -164,6 +157,6 @@ def _check_speakers(file: Path, utt2spk: dict[str, str]) -> None:
 
 
 def _only_word(file: Path, utt_id: str, rest: str) -> str:
-    if len(_WORD.findall(rest)) != 1:
+    if len(split_words(rest)) != 1:
         raise HybridKdError.at(file, f"expected one speaker, found {rest[:80]!r}", fix=FIX, key=utt_id)
     return rest

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from hybrid_kd.archives.data_dir import FIX, DataDir, read_lines
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import split_words
 
 TO_THE_END = -1.0
 
@@ -49,7 +50,7 @@ def _parse_segment(rest: str, locations: dict[str, str]) -> Recording:
 
     Source: Kaldi featbin/extract-segments.cc.
     """
-    words = rest.split()
+    words = split_words(rest)
     if len(words) not in (3, 4):
         raise ValueError(f"expected `recording start end [channel]`, found {rest[:80]!r}")
     if words[0] not in locations:

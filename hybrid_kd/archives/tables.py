@@ -14,6 +14,7 @@ from hybrid_kd.archives.specifiers import Location, parse_location, parse_rspeci
 from hybrid_kd.archives.streams import DAMAGED, OpenFiles, open_output, open_reader
 from hybrid_kd.current_input import note_input
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import decode_text, odd_space, refuse_odd_space, split_id, split_words
 
 logger = logging.getLogger(__name__)
 
@@ -90,17 +91,17 @@ def read_script(path: str, *, allow_pipes: bool = False) -> Iterator[tuple[str, 
     """
     with open_reader(path, allow_pipes=allow_pipes) as reader:
         try:
-            lines = reader.take_rest().split(b"\n")
-            entries = [[part.decode() for part in line.strip().split(maxsplit=1)] for line in lines]
-        except (FormatError, UnicodeDecodeError) as error:
+            text = decode_text(path, reader.take_rest(), fix=DAMAGED)
+        except FormatError as error:
             raise HybridKdError.at(path, f"not a script file: {error}", fix=DAMAGED) from error
-    for number, entry in enumerate(entries, start=1):
-        match entry:
-            case [key, location]:
-                yield key, location
-            case [key]:
-                problem = f"line {number} has only '{key[:80]}'"
-                raise HybridKdError.at(path, problem, fix="write `key path:offset`")
+    for number, line in enumerate(text.split("\n"), start=1):
+        key, location = split_id(line)
+        refuse_odd_space(path, key, number=number, fix="use keys without white space")
+        if location:
+            yield key, location
+        elif key:
+            problem = f"line {number} has only '{key[:80]}'"
+            raise HybridKdError.at(path, problem, fix="write `key path:offset`")
 
 
 def read_objects(
@@ -210,6 +211,6 @@ def open_archive_writer(
 
 
 def _key_to_bytes(place: str, key: str) -> bytes:
-    if key.split() != [key]:
+    if split_words(key) != [key] or odd_space(key):
         raise HybridKdError.at(place, f"{key!r} cannot be a key", fix="use keys without white space")
     return key.encode() + b" "

@@ -28,6 +28,7 @@ class Options:
 def run(options: Options) -> None:
     """Collect, and say how many."""
     from hybrid_kd.errors import HybridKdError
+    from hybrid_kd.file_names import file_of_id
     from hybrid_kd.report.baseline import compare_with_baseline
     from hybrid_kd.report.collect import find_system, find_systems
     from hybrid_kd.report.collect_study import complete_study
@@ -41,7 +42,7 @@ def run(options: Options) -> None:
             "--kaldi and --kaldi-searches", "only one was given", fix="give both, or neither"
         )
     if options.only:
-        collected = [find_system(options.exp / name) for name in options.only]
+        collected = [find_system(file_of_id(options.exp, name, place="--only")) for name in options.only]
     else:
         collected = [*find_gmm_systems(options.exp), *find_systems(options.exp)]
     if options.baseline is not None:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 from tyro.conf import Positional
 
+from hybrid_kd.option_ranges import check_ranges
+
+RANGES = {"temperature": (0.01, 1e6), "prune_below": (0.0, 1.0), "hard_weight": (0.0, 1.0)}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -31,10 +35,8 @@ def run(options: Options) -> None:
     from hybrid_kd.distill.export import Reference, export_labels
     from hybrid_kd.distill.label_store import read_label_store
     from hybrid_kd.distill.views import read_utt_map
-    from hybrid_kd.errors import HybridKdError
 
-    if not 0 <= options.hard_weight <= 1:
-        raise HybridKdError.at("--hard-weight", f"{options.hard_weight} is out of range", fix="give 0 to 1")
+    check_ranges(options, RANGES)
     export_labels(
         read_label_store(options.labels_dir),
         options.wspecifier,

@@ -13,10 +13,13 @@ def run(options: Options) -> None:
     from hybrid_kd.frontend.feature_dir import begin, finish
     from hybrid_kd.frontend.feature_parts import make_part
     from hybrid_kd.frontend.feature_plan import plan_features
+    from hybrid_kd.option_ranges import check_ranges
     from hybrid_kd.processes import Report, run_jobs
+    from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
 
     if options.nj < 1:
         raise HybridKdError.at("--nj", f"{options.nj} processes", fix="give at least 1")
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     target = plan_features(options)
     if target.is_finished():
         return
@@ -39,4 +42,4 @@ def run(options: Options) -> None:
     run_jobs(
         work, jobs, log=lambda job: options.out / "log" / f"features.{job}.log", total=total, what="features"
     )
-    finish(target)
+    finish(target, max_left_out=options.max_left_out)

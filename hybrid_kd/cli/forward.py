@@ -6,6 +6,10 @@ from typing import Literal
 
 import tyro
 
+from hybrid_kd.option_ranges import check_ranges
+
+RANGES = {"nj": (1, 10**6), "job": (1, 10**6)}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -36,11 +40,16 @@ def run(options: Options) -> None:
     from hybrid_kd.archives.data_dir import read_data_dir
     from hybrid_kd.archives.matrices import open_matrix_writer
     from hybrid_kd.decoding.forward import forward_utterances, part_of_data
+    from hybrid_kd.errors import HybridKdError
     from hybrid_kd.network.device import choose_device
     from hybrid_kd.network.model_dir import load_model
     from hybrid_kd.progress import track
     from hybrid_kd.tally import Tally
 
+    check_ranges(options, RANGES)
+    if options.job is not None and options.job > options.nj:
+        problem = f"there is no part {options.job} of {options.nj}"
+        raise HybridKdError.at("--job", problem, fix="give 1 to --nj")
     data = part_of_data(read_data_dir(options.data), num_jobs=options.nj, job=options.job)
     model = load_model(options.model, device=choose_device(options.device), logit_scale=options.logit_scale)
     tally = Tally(options.data)

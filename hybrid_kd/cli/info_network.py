@@ -47,9 +47,11 @@ def _noise_lines(store: "LabelStore") -> list[str]:
 def describe_model_dir(path: Path) -> list[str]:
     """A network's directory, finished or not."""
     from hybrid_kd.archives.pdf_counts import read_pdf_counts
+    from hybrid_kd.network.checksums import verify_checksums
     from hybrid_kd.report.collect import describe_networks
 
     lines = ["model directory"]
+    verify_checksums(path)
     if (path / "final.safetensors").exists():
         network, parameters = describe_networks(path / "final.safetensors")
         lines += [f"  network: {network}", f"  parameters: {parameters:,}", *describe_head(path)]

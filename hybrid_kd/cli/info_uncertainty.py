@@ -39,7 +39,7 @@ def describe_uncertainty(model_dir: Path, data_dir: Path, ali_dir: Path) -> list
         fix = "give one that was trained with --uncertainty, or leave out --data and --ali"
         raise HybridKdError.at(model_dir, "this is no network with an uncertainty head", fix=fix)
     model = load_model(model_dir)
-    dev = load_dev_set(data_dir, ali_dir, model.splice, 0)
+    dev = load_dev_set(data_dir, ali_dir, model.splice, None)
     model.check_features(data_dir, dev.frames.inputs)
     if len(dev.phone_of_pdf) != model.num_pdfs:
         problem = f"final.mdl has {len(dev.phone_of_pdf)} pdfs, {model_dir} has {model.num_pdfs}"

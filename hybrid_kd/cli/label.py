@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hybrid_kd.option_ranges import NUM_THREADS, check_ranges
+
+RANGES = {"prune_below": (0.0, 1.0), "uncertainty_rank": (0, 2**15), "num_threads": NUM_THREADS}
+
 
 @dataclass(frozen=True)
 class Options:
@@ -36,12 +40,14 @@ def run(options: Options) -> None:
     from hybrid_kd.network.device import choose_device
     from hybrid_kd.network.model_dir import load_model
 
+    check_ranges(options, RANGES)
+    temperatures = parse_temperatures(options.temperatures)
     model = load_model(options.teacher, device=choose_device(options.device, options.num_threads))
     header = label_data(
         model,
         options.data,
         options.out,
-        temperatures=parse_temperatures(options.temperatures),
+        temperatures=temperatures,
         prune_below=options.prune_below,
         uncertainty_rank=options.uncertainty_rank,
     )

@@ -23,6 +23,7 @@ from hybrid_kd.corpus.transcripts import (
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frontend.audio import AudioOptions
 from hybrid_kd.seeds import numpy_generator
+from hybrid_kd.text_files import split_words
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ def _read(options: DirectoryOptions) -> tuple[Path, list[Spoken]]:
         spoken = read_transcript_table(options.transcripts)
     if options.et_transcripts is not None:
         spoken += [replace(item, set_name="et") for item in read_transcript_table(options.et_transcripts)]
-    with_words = [replace(item, text=" ".join(item.text.split())) for item in spoken if item.text.split()]
+    with_words = [replace(item, text=" ".join(words)) for item in spoken if (words := split_words(item.text))]
     if len(with_words) < len(spoken):
         logger.warning("left out %d of %d recordings: no words", len(spoken) - len(with_words), len(spoken))
     return clean_dir, with_words
@@ -114,7 +115,7 @@ def _write_lexicon(path: Path, spoken: Sequence[Spoken], options: DirectoryOptio
 
     Raises: HybridKdError if generated phones are not those of the lexicon.
     """
-    words = Counter(word for item in spoken for word in item.text.split())
+    words = Counter(word for item in spoken for word in split_words(item.text))
     if options.lexicon is None and options.unknown_words == "unk":
         logger.info("no --lexicon: %s is not written", path)
         return

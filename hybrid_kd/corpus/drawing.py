@@ -120,16 +120,21 @@ def _parts_by_environment(
 
 
 def _num_samples(path: Path) -> int:
-    """Length at 16 kHz as the file's header says; 0 if it has none (mixing then says why)."""
+    """Length at 16 kHz; 0 if the file cannot be read (mixing then reports why)."""
     import soundfile
 
     from hybrid_kd.corpus.audio_files import SAMPLE_RATE
+    from hybrid_kd.frontend.audio import BadAudio, read_waveform
 
     try:
         info = soundfile.info(path)
-    except soundfile.SoundFileError:
+        num_samples, rate = info.frames, info.samplerate
+        if not num_samples:  # perhaps a stream, whose header does not hold its length
+            waveform = read_waveform(str(path))
+            num_samples, rate = len(waveform.samples), waveform.rate
+    except (soundfile.SoundFileError, BadAudio):
         return 0
-    return int(info.frames * SAMPLE_RATE / info.samplerate)
+    return int(num_samples * SAMPLE_RATE / rate)
 
 
 def _draw_item(

@@ -11,6 +11,7 @@ from pathlib import Path
 from hybrid_kd.corpus.espeak import phonemes
 from hybrid_kd.corpus.tables import write_lines
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_word_lines
 
 Lexicon = dict[str, list[tuple[str, ...]]]  # the pronunciations of each word
 
@@ -76,14 +77,8 @@ def read_lexicon(path: Path) -> Lexicon:
     Raises: HybridKdError if it cannot be read or a word has no phone.
     """
     lexicon: Lexicon = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(
-            path, f"cannot be read: {error}", fix="give a pronunciation lexicon"
-        ) from error
-    for number, line in enumerate(lines, start=1):
-        word, *phones = line.split() or [";;;"]
+    for number, line in enumerate(read_word_lines(path, fix="give a pronunciation lexicon"), start=1):
+        word, *phones = line or [";;;"]
         if word.startswith(";;;"):
             continue
         if not phones:

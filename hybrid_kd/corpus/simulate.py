@@ -19,6 +19,7 @@ from hybrid_kd.corpus.mix_list import MixItem, NoiseRecording, write_mix_list
 from hybrid_kd.corpus.mixing import cut_noise, mix
 from hybrid_kd.corpus.parallel import for_each
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.file_names import file_of_id
 from hybrid_kd.frontend.audio import AudioOptions, BadAudio
 from hybrid_kd.tally import Tally
 
@@ -60,7 +61,7 @@ def write_noisy_set(noisy: NoisySet, out: Path, *, nj: int = 1) -> None:
         try:
             _mix_one(item, noisy, noise_samples[item.noise_id], out)
         except BadAudio as error:
-            with replace_file(out / "log/left_out" / item.utt_id, "w") as file:
+            with replace_file(_problem_file(item, out), "w") as file:
                 file.write(f"{error}\n")
 
     shutil.rmtree(out / "log/left_out", ignore_errors=True)
@@ -133,7 +134,7 @@ def _read_noises(noisy: NoisySet) -> dict[str, Samples]:
 
 def _mix_one(item: MixItem, noisy: NoisySet, noise: Samples, out: Path) -> None:
     """Write one wav file, unless it is there."""
-    path = out / "wav" / f"{item.utt_id}.wav"
+    path = _wav_file(item, out)
     if path.exists():
         return
     speech = read_audio(noisy.clean_dir / item.clean, noisy.audio)
@@ -142,12 +143,21 @@ def _mix_one(item: MixItem, noisy: NoisySet, noise: Samples, out: Path) -> None:
     write_wav(path, mix(speech.astype(np.float64), part.astype(np.float64), snr_db=item.snr_db))
 
 
+def _wav_file(item: MixItem, out: Path) -> Path:
+    return file_of_id(out / "wav", item.utt_id, suffix=".wav", place="mix.tsv")
+
+
+def _problem_file(item: MixItem, out: Path) -> Path:
+    """Why the utterance was left out, if it was."""
+    return file_of_id(out / "log/left_out", item.utt_id, place="mix.tsv")
+
+
 def _describe(noisy: NoisySet, items: Sequence[MixItem], out: Path) -> None:
     """Write the directory's lists."""
     tally = Tally(out)
     good = []
     for item in items:
-        problem = out / "log/left_out" / item.utt_id
+        problem = _problem_file(item, out)
         if problem.exists():
             tally.left_out(item.utt_id, problem.read_text().strip(), item.clean)
         else:
@@ -157,6 +167,6 @@ def _describe(noisy: NoisySet, items: Sequence[MixItem], out: Path) -> None:
     write_mix_list(out / "mix.tsv", good)
     tables = {
         "text": {item.utt_id: noisy.text[item.utt_id] for item in good},
-        "wav.scp": {item.utt_id: os.fspath(out / "wav" / f"{item.utt_id}.wav") for item in good},
+        "wav.scp": {item.utt_id: os.fspath(_wav_file(item, out)) for item in good},
     }
     write_data_dir(out, utt2spk={item.utt_id: noisy.utt2spk[item.utt_id] for item in good}, tables=tables)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from hybrid_kd import text_files
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 
@@ -12,12 +13,7 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
     Raises: HybridKdError if it cannot be read, lacks a column, holds no line, or a line has other fields.
     """
-    try:
-        lines = path.read_bytes().decode().removesuffix("\n").split("\n")
-    except OSError as error:
-        raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
-    except UnicodeDecodeError as error:
-        raise HybridKdError.at(path, f"not UTF-8: {error}", fix="write it as UTF-8") from error
+    lines = text_files.read_lines(path, fix="check the path") or [""]
     header = lines[0].rstrip("\r").split("\t")
     missing = [name for name in columns if name not in header]
     if missing:

@@ -10,12 +10,17 @@ import numpy as np
 from hybrid_kd.corpus.audio_files import select_one, write_wav
 from hybrid_kd.corpus.tables import read_table
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.file_names import file_of_id
 from hybrid_kd.frontend.audio import FULL_SCALE, AudioOptions, Waveform
+from hybrid_kd.text_files import read_lines, refuse_odd_space, split_id
 
 logger = logging.getLogger(__name__)
 
 AUDIO_SUFFIXES = (".flac", ".wav")
 SETS = ("tr", "dt", "et")
+
+
+FIX_TEXT = "separate the words by spaces"
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ def read_transcript_table(path: Path) -> list[Spoken]:
     for number, row in enumerate(read_table(path, ["path", "speaker", "text"]), start=2):
         utterance = row.get("utt_id") or Path(row["path"]).stem
         set_name = row.get("set", "")
+        refuse_odd_space(path, row["text"], number=number, fix=FIX_TEXT)
         if not row["speaker"].strip() or not row["path"].strip():
             raise HybridKdError.at(path, f"line {number} has no speaker or path", fix="fill it in")
         if set_name not in ("", *SETS):
@@ -60,12 +66,9 @@ def read_librispeech(audio_dir: Path) -> list[Spoken]:
 
 
 def _read_trans(file: Path, audio_dir: Path) -> Iterable[Spoken]:
-    try:
-        lines = file.read_bytes().decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(file, f"cannot be read: {error}", fix="write it as UTF-8") from error
-    for number, line in enumerate(lines, start=1):
-        utterance, _, text = line.partition(" ")
+    for number, line in enumerate(read_lines(file, fix="check the corpus"), start=1):
+        refuse_odd_space(file, line, number=number, fix=FIX_TEXT)
+        utterance, text = split_id(line)
         speaker, dash, rest = utterance.partition("-")
         if not dash:
             problem = f"line {number} does not begin with <speaker>-<chapter>-<number>"
@@ -99,7 +102,8 @@ def _write_cut(path: Path, cut: object, clean_dir: Path, audio: AudioOptions) ->
     if said is None or not said.speaker or said.text is None:
         problem = "is not one supervision with a speaker and text"
         raise HybridKdError.at(path, problem, fix="`lhotse cut trim-to-supervisions` first", key=cut.id)
-    file = clean_dir / f"{cut.id}.wav"
+    refuse_odd_space(path, said.text, key=cut.id, fix=FIX_TEXT)
+    file = file_of_id(clean_dir, cut.id, suffix=".wav", place=path)
     if not file.exists():
         channels = np.asarray(cut.load_audio(), np.float32).T * np.float32(FULL_SCALE)
         samples = select_one(Waveform(channels, cut.sampling_rate), audio, path, key=cut.id)

@@ -13,7 +13,6 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
 from hybrid_kd.decoding import embedded, kaldi
 from hybrid_kd.decoding.decode_record import (
-    SUMMARY,
     choose_decoder,
     count_jobs,
     is_finished,
@@ -36,13 +35,13 @@ from hybrid_kd.decoding.forward import (
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.kaldi import KaldiDecoder, find_kaldi, latgen_command
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
-from hybrid_kd.decoding.summary import log_summary, summarise
+from hybrid_kd.decoding.summary import log_summary, read_summary, summarise, write_summary
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.network.model_dir import load_model
+from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.run_record import RunRecord
-from hybrid_kd.tally import Tally
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE, Tally
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +63,13 @@ def decode_directory(options: DecodeOptions) -> None:
         if options.job is not None:
             return
         _finish(options, len(jobs), record)
-    log_summary(options.out, read_json(options.out / SUMMARY))
+    if (summary := read_summary(options.out)) is not None:
+        log_summary(options.out, summary)
 
 
 def check_options(options: DecodeOptions) -> None:
     """Raises: HybridKdError for a value out of its range."""
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     for name in ("acoustic_scale", "beam", "lattice_beam", "logit_scale", "nj", "job", "max_utts"):
         value = getattr(options, name)
         if value is not None and not 0 < value < float("inf"):
@@ -147,14 +148,14 @@ def _finish(options: DecodeOptions, num_jobs: int, record: RunRecord) -> None:
     Raises: HybridKdError as `count_jobs`.
     """
     summary = summarise(
-        count_jobs(options.out, num_jobs),
+        count_jobs(options.out, num_jobs, max_left_out=options.max_left_out),
         _search_options(options),
         decoder=options.decoder,
         program=embedded.PROGRAM if options.decoder == "embedded" else kaldi.PROGRAM,
         model_sha256=record.provenance["inputs"]["model"],
         logit_scale=options.logit_scale,
     )
-    write_json(options.out / SUMMARY, summary)
+    write_summary(options.out, summary)
 
 
 def _search_options(options: DecodeOptions) -> SearchOptions:

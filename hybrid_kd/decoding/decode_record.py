@@ -15,13 +15,14 @@ from hybrid_kd.decoding.graph import find_graph_file
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.kaldi import PROGRAM, find_kaldi
 from hybrid_kd.decoding.options import DecodeOptions
+from hybrid_kd.decoding.summary import SUMMARY
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.json_files import read_record, write_json
 from hybrid_kd.provenance import collect_provenance
 from hybrid_kd.run_record import CONFIG, RunRecord
 from hybrid_kd.tally import Tally
 
-SUMMARY, UTT_IDS = "decode.json", "utt_ids"
+UTT_IDS = "utt_ids"
 MODEL_FILES = ("final.safetensors", "final.mdl", "ali_train_pdf.counts")
 COMPARED = frozenset({"decoder", "nj", "acoustic_scale", "beam", "lattice_beam", "logit_scale", "max_utts"})
 
@@ -116,19 +117,19 @@ def read_job_stats(out: Path, job: int) -> JobStats | None:
     path = job_log(out, job).with_suffix(".json")
     if not path.is_file() or not lattice_file(out, job).is_file():
         return None
-    return JobStats(**read_json(path))
+    return read_record(path, JobStats, fix=f"delete it; the same command then decodes job {job} again")
 
 
-def count_jobs(out: Path, num_jobs: int) -> list[JobStats]:
+def count_jobs(out: Path, num_jobs: int, *, max_left_out: float) -> list[JobStats]:
     """What all jobs did, where that is good enough.
 
-    Raises: HybridKdError if more than 1 % of the utterances got no lattice; they are then tried again next
-    time.
+    Raises: HybridKdError if more than ``max_left_out`` of the utterances got no lattice; the next call tries
+    them again.
     """
     all_stats = [read_job_stats(out, job) for job in range(1, num_jobs + 1)]
     stats = [job_stats for job_stats in all_stats if job_stats is not None]
     assert len(stats) == num_jobs, "a job ended without its mark"
-    tally = Tally(out)
+    tally = Tally(out, max_left_out=max_left_out)
     tally.done(sum(job_stats.num_done for job_stats in stats))
     for utt_id, reason in (item for job_stats in stats for item in job_stats.left_out.items()):
         tally.left_out(utt_id, reason)

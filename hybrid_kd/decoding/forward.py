@@ -10,10 +10,11 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from hybrid_kd.archives.data_dir import DataDir, read_features
+from hybrid_kd.archives.data_dir import FIX, DataDir, read_features
 from hybrid_kd.decoding.loglikes import NetworkOutput, network_output
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.tally import Tally
+from hybrid_kd.text_files import read_word_lines
 
 
 @runtime_checkable
@@ -82,7 +83,7 @@ def select_utterances(data: DataDir, *, max_utts: int | None, utt_list: Path | N
     """
     utt_ids = data.utt_ids
     if utt_list is not None:
-        wanted = {words[0] for line in utt_list.read_text().splitlines() if (words := line.split())}
+        wanted = {words[0] for words in read_word_lines(utt_list, fix="list one utt_id a line") if words}
         if unknown := sorted(wanted - set(utt_ids)):
             raise HybridKdError.at(
                 utt_list,
@@ -132,7 +133,7 @@ def read_num_frames(data: DataDir) -> dict[str, int] | None:
     path = data.path / "utt2num_frames"
     if not path.is_file():
         return None
-    table = {words[0]: words[-1] for line in path.read_text().splitlines() if (words := line.split())}
-    if not all(table.get(utt_id, "").isdigit() for utt_id in data.utt_ids):
+    table = {words[0]: words[-1] for words in read_word_lines(path, fix=FIX) if words}
+    if not all(table.get(utt_id, "").isdecimal() for utt_id in data.utt_ids):
         return None
     return {utt_id: int(table[utt_id]) for utt_id in data.utt_ids}

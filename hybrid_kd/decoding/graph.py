@@ -19,6 +19,7 @@ from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.fst_arrays import to_const_fst
+from hybrid_kd.text_files import read_text
 
 GRAPH_NAMES = ("HCLG.fst", "HCLG.fst.gz", "HCLG.fst.xz")
 MADE_AGAIN = "make the graph again (utils/mkgraph.sh), or copy it again"
@@ -105,12 +106,11 @@ def check_words(graph_dir: Path, graph: Fst) -> None:
 def _check_num_pdfs(path: Path, transition_model: TransitionModel) -> None:
     if not path.is_file():
         return
-    text = path.read_bytes().strip()
-    if text != str(transition_model.num_pdfs).encode():
+    text = read_text(path, fix=MADE_AGAIN).strip()
+    if text != str(transition_model.num_pdfs):
         raise HybridKdError.at(
             path,
-            f"graph of {text[:20].decode('ascii', 'backslashreplace')} pdfs, the model has "
-            f"{transition_model.num_pdfs}",
+            f"graph of {text[:20]} pdfs, the model has {transition_model.num_pdfs}",
             fix="use the graph of the model that made the alignments",
         )
 

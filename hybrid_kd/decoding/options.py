@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hybrid_kd.tally import MAX_LEFT_OUT
+
 Decoder = Literal["auto", "kaldi", "embedded"]
 
 
@@ -47,6 +49,8 @@ class DecodeOptions:
     """paths whose cost is this much above the best are kept out of the lattice"""
     logit_scale: float = 1.0
     """factor of the network's logits: T sharpens the flat posteriors of a student of constant T"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     max_utts: int | None = None
     """decode only the first so many utterances (to compare beams)"""
     utt_list: Path | None = None

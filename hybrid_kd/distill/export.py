@@ -10,14 +10,32 @@ from jaxtyping import Int32, Int64
 
 from hybrid_kd.archives.alignments import read_alignment_dir
 from hybrid_kd.archives.posteriors import Posteriors, open_posterior_writer
-from hybrid_kd.archives.transition_model import TransitionModel, read_transition_model
+from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.distill.label_store import LabelStore
 from hybrid_kd.distill.teachers import RaggedPosteriors, tempered_posteriors
-from hybrid_kd.distill.views import UttMap
+from hybrid_kd.distill.views import NO_LABELS, UttMap
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
+from hybrid_kd.frames.alignment_model import read_alignment_model
+from hybrid_kd.frames.matching import (
+    FRAME_MISMATCH,
+    NO_ALIGNMENT,
+    STRANGE_IDS,
+    DisagreementError,
+    matching_pdf_ali,
+)
 from hybrid_kd.progress import track
 from hybrid_kd.tally import Tally
+
+ALIGN_WHAT_IS_LABELLED = (
+    "align the data directory that was labelled; where a student learns from another view, give its own"
+    " alignment and --utt-map of its utterances"
+)
+FIXES = {
+    NO_LABELS: "give a --utt-map whose second ids are those of the label store",
+    NO_ALIGNMENT: ALIGN_WHAT_IS_LABELLED,
+    FRAME_MISMATCH: ALIGN_WHAT_IS_LABELLED,
+    STRANGE_IDS: "give the alignment directory its own final.mdl",
+}
 
 
 @dataclass(frozen=True)
@@ -63,15 +81,12 @@ def export_labels(
             else:
                 write(utt_id, mix_with_reference(teacher, pdf_ali, hard_weight=reference.hard_weight))
             tally.done()
-        tally.close(
-            fix="align the data directory that was labelled; where a student learns from another view, give"
-            " its own alignment and --utt-map of its utterances"
-        )
+        tally.close(fix=FIXES)
 
 
 def _labelled_frames(offsets_of: Mapping[str, tuple[int, int]], label_utt_id: str) -> slice:
     if label_utt_id not in offsets_of:
-        raise DisagreementError("no teacher labels", f"there is no '{label_utt_id}'")
+        raise DisagreementError(NO_LABELS, f"there is no '{label_utt_id}'")
     return slice(*offsets_of[label_utt_id])
 
 
@@ -114,7 +129,7 @@ def _as_kaldi(teacher: RaggedPosteriors) -> Posteriors:
 
 
 def _read_transition_model(ali_dir: Path, store: LabelStore) -> TransitionModel:
-    model = read_transition_model(ali_dir / "final.mdl")
+    model = read_alignment_model(ali_dir)
     if model.num_pdfs != store.header.num_pdfs:
         raise HybridKdError.at(
             ali_dir,

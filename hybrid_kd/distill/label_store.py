@@ -17,7 +17,8 @@ An entry takes 6 bytes, a frame 8 + 4 x temperatures more. If the teacher has an
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,65 +30,26 @@ from jaxtyping import Float, Float16, Float32, Float64, Int16, Int64, Shaped
 from torch import Tensor
 
 from hybrid_kd.atomic import replace_directory
+from hybrid_kd.distill.label_header import (
+    FIX_BROKEN,
+    HEADER,
+    MAX_PDFS,
+    VERSION,
+    LabelStoreHeader,
+    LabelStorePlan,
+    read_label_header,
+    write_label_header,
+)
 from hybrid_kd.distill.labels import MIN_TEMPERATURE, survives_pruning, temper
 from hybrid_kd.distill.noise import NoiseAxes, NoiseProjection
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.provenance import sha256_of_file
+from hybrid_kd.text_files import read_lines
 
-VERSION = 1
-HEADER = "labels.json"
 UTT_IDS = "utt_ids"
 ARRAYS = ("pdf_ids.int16", "logits.float32", "log_z.float32", "frame_offsets.int64", "utt_offsets.int64")
 NOISE_ARRAYS = ("noise_axes.float32", "noise.float16", "noise_norm.float32")
-MAX_PDFS = 2**15  # a pdf_id is an int16
-FIX_BROKEN = "write the labels again with `hybrid-kd label`"
-
-
-@dataclass(frozen=True)
-class LabelStorePlan:
-    """What a store is written for.
-
-    teacher_sha256: of the teacher's final.safetensors. data_sha256: of the utterances and their features.
-    uncertainty_rank: principal axes of the noise, 0 for none; uncertainty_sha256: of the teacher's head.
-    """
-
-    teacher: str
-    teacher_sha256: str
-    data: str
-    data_sha256: str
-    num_pdfs: int
-    temperatures: tuple[float, ...]
-    prune_below: float
-    uncertainty_rank: int = 0
-    uncertainty_sha256: str | None = None
-
-
-@dataclass(frozen=True)
-class LabelStoreHeader:
-    """What ``labels.json`` says.
-
-    discarded_mass: per temperature, the mean posterior mass of the states below the threshold.
-    uncertainty_lost: the share of the variance of sigma's direction that the principal axes do not show.
-    sha256: of utt_ids and all arrays.
-    """
-
-    version: int
-    teacher: str
-    teacher_sha256: str
-    data: str
-    data_sha256: str
-    num_pdfs: int
-    temperatures: list[float]
-    prune_below: float
-    num_utterances: int
-    num_frames: int
-    num_entries: int
-    discarded_mass: list[float]
-    sha256: str
-    uncertainty_rank: int = 0
-    uncertainty_sha256: str | None = None
-    uncertainty_lost: float | None = None
+BLOCK = 1 << 20  # rows of an array that are checked at a time
 
 
 @dataclass(frozen=True)
@@ -135,37 +97,21 @@ def write_label_store(
     """
     _check_plan(path, plan)
     with replace_directory(path) as directory:
-        header = _write_arrays(directory, utterances, plan, axes)
-        write_json(directory / HEADER, asdict(header))
-    return header
+        return write_label_header(directory, _write_arrays(directory, utterances, plan, axes))
 
 
 def read_label_store(path: Path) -> LabelStore:
-    """Open a store and check its files against the sizes and the sha256 of labels.json.
+    """Open a store and check its files: their sizes, the sha256 of labels.json, and every value.
+
+    All of it is read once: 0.2 s for 140 MB, a tenth of what tempering it for an epoch takes.
 
     Raises: HybridKdError if it is not a label store, is of another version, or is damaged.
     """
-    if not (path / HEADER).is_file():
-        raise HybridKdError.at(path, f"not a label store: it has no {HEADER}", fix=FIX_BROKEN)
-    try:
-        header = LabelStoreHeader(**read_json(path / HEADER))
-    except TypeError as error:
-        raise HybridKdError.at(
-            path / HEADER, f"not a label store's header: {error}", fix=FIX_BROKEN
-        ) from error
-    if header.version != VERSION:
-        raise HybridKdError.at(
-            path, f"version {header.version}, this program reads {VERSION}", fix=FIX_BROKEN
-        )
-    utt_ids = tuple((path / UTT_IDS).read_text(encoding="utf-8").split())
-    if len(utt_ids) != header.num_utterances:
-        raise HybridKdError.at(
-            path / UTT_IDS, f"{len(utt_ids)} utterances instead of {header.num_utterances}", fix=FIX_BROKEN
-        )
+    header = read_label_header(path)
     store = LabelStore(
         path,
         header,
-        utt_ids,
+        _read_utt_ids(path / UTT_IDS, header.num_utterances),
         _map(path / "utt_offsets.int64", (header.num_utterances + 1,)),
         _map(path / "frame_offsets.int64", (header.num_frames + 1,)),
         _map(path / "log_z.float32", (header.num_frames, len(header.temperatures))),
@@ -175,7 +121,46 @@ def read_label_store(path: Path) -> LabelStore:
     )
     if _sha256_of_arrays(path, header.uncertainty_rank) != header.sha256:
         raise HybridKdError.at(path, f"is damaged: its sha256 is not that of {HEADER}", fix=FIX_BROKEN)
+    _check_arrays(store)
     return store
+
+
+def _read_utt_ids(path: Path, number: int) -> tuple[str, ...]:
+    utt_ids = tuple(line for line in read_lines(path, fix=FIX_BROKEN) if line)
+    if len(utt_ids) != number:
+        raise HybridKdError.at(path, f"{len(utt_ids)} utterances instead of {number}", fix=FIX_BROKEN)
+    return utt_ids
+
+
+def _check_arrays(store: LabelStore) -> None:
+    """Check every value, whatever wrote it: an index beyond its array, or a NaN, would show only in a loss.
+
+    Raises: HybridKdError that names the array.
+    """
+    header = store.header
+    ends = {"utt_offsets": header.num_frames, "frame_offsets": header.num_entries}
+    if len(set(store.utt_ids)) < len(store.utt_ids):
+        raise _impossible(store, UTT_IDS, "an utterance comes twice")
+    for name, end in ends.items():
+        offsets = getattr(store, name)
+        if offsets[0] != 0 or offsets[-1] != end or not all((np.diff(o) > 0).all() for o in _blocks(offsets)):
+            raise _impossible(store, f"{name}.int64", f"does not rise from 0 to {end}")
+    if any(ids.min() < 0 or ids.max() >= header.num_pdfs for ids in _blocks(store.pdf_ids)):
+        raise _impossible(store, "pdf_ids.int16", f"holds what is not a pdf_id (0 to {header.num_pdfs - 1})")
+    noise = {} if store.noise is None else dict(zip(NOISE_ARRAYS, vars(store.noise).values(), strict=True))
+    for name, array in {"logits.float32": store.logits, "log_z.float32": store.log_z, **noise}.items():
+        if not all(np.isfinite(block).all() for block in _blocks(array)):
+            raise _impossible(store, name, "holds NaN or infinity")
+
+
+def _blocks(array: Shaped[np.ndarray, "..."]) -> Iterator[Shaped[np.ndarray, "..."]]:
+    """Parts of an array that overlap by one row, so that memory stays bounded and no difference is missed."""
+    for first in range(0, len(array), BLOCK):
+        yield array[first : first + BLOCK + 1]
+
+
+def _impossible(store: LabelStore, name: str, problem: str) -> HybridKdError:
+    return HybridKdError.at(store.path / name, problem, fix=FIX_BROKEN)
 
 
 def _stored_noise(path: Path, header: LabelStoreHeader) -> StoredNoise:
@@ -285,14 +270,14 @@ def _arrays(uncertainty_rank: int) -> tuple[str, ...]:
 
 
 def _sha256_of_arrays(directory: Path, uncertainty_rank: int) -> str:
-    parts = [(directory / UTT_IDS).read_text(encoding="utf-8")]
+    parts = [(directory / UTT_IDS).read_bytes().decode()]
     parts += [sha256_of_file(directory / name) for name in _arrays(uncertainty_rank)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _map(path: Path, shape: tuple[int, ...]) -> Shaped[np.ndarray, "..."]:
     dtype = _dtype(path.name)
-    expected = int(np.prod(shape)) * dtype.itemsize
+    expected = math.prod(shape) * dtype.itemsize
     found = path.stat().st_size if path.is_file() else None
     if found != expected:
         size = "is absent" if found is None else f"holds {found} bytes instead of {expected}"

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import torch
 
-from hybrid_kd.distill.label_store import (
-    HEADER,
-    LabelStoreHeader,
-    LabelStorePlan,
-    TeacherOutputs,
-    read_label_store,
-    write_label_store,
-)
+from hybrid_kd.distill.label_header import HEADER, LabelStoreHeader, LabelStorePlan
+from hybrid_kd.distill.label_store import TeacherOutputs, read_label_store, write_label_store
 from hybrid_kd.distill.noise import NoiseAxes, fit_noise_axes
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures

@@ -15,8 +15,15 @@ from torch import Tensor
 from hybrid_kd.distill.label_store import LabelStore
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures
+from hybrid_kd.frames.matching import FRAME_MISMATCH, Lengths, fix_of_lengths
 from hybrid_kd.tally import Tally
+from hybrid_kd.text_files import read_word_lines
 
+NO_LABELS = "no teacher labels"
+FIX_NO_LABELS = (
+    "label the data directory that you train on, or say by --utt-map which utterance has the same speech"
+    " where the ids differ"
+)
 FIX_MAP = "give it one line '<training utt_id> <label utt_id>' for each training utterance"
 
 
@@ -60,18 +67,16 @@ def read_utt_map(path: Path) -> UttMap:
 
     Raises: HybridKdError if it cannot be read, a line has not two ids, or a training utt_id comes twice.
     """
-    try:
-        text = path.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix="check the path") from error
     label_utt_ids: dict[str, str] = {}
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
-        ids = line.split()
+    for number, ids in enumerate(read_word_lines(path, fix="check the path"), start=1):
         if len(ids) != 2:
-            raise HybridKdError.at(path, f"line {number}: expected two ids, found {line[:80]!r}", fix=FIX_MAP)
+            found = " ".join(ids)[:80]
+            raise HybridKdError.at(path, f"line {number}: expected two ids, found {found!r}", fix=FIX_MAP)
         if ids[0] in label_utt_ids:
             raise HybridKdError.at(path, f"line {number}: comes twice", fix=FIX_MAP, key=ids[0])
         label_utt_ids[ids[0]] = ids[1]
+    if not label_utt_ids:
+        raise HybridKdError.at(path, "it lists no utterance", fix=FIX_MAP)
     return UttMap(path, label_utt_ids)
 
 
@@ -88,25 +93,32 @@ def match_view(
     label_utt_ids = _label_utt_ids(inputs.utt_ids, utt_map)
     index_of = {utt_id: index for index, utt_id in enumerate(view.utt_ids)}
     view_lengths, lengths = np.diff(view.utt_offsets).tolist(), inputs.utt_offsets.cpu().diff().tolist()
-    tally = Tally(view.place)
+    tally, other_lengths = Tally(view.place), list[Lengths]()
     num_frames, rows = {}, []
     for utt, (utt_id, label_utt_id) in enumerate(zip(inputs.utt_ids, label_utt_ids, strict=True)):
         index = index_of.get(label_utt_id)
         if index is None:
-            tally.left_out(utt_id, "no teacher labels", f"there is no '{label_utt_id}'")
+            tally.left_out(utt_id, NO_LABELS, f"there is no '{label_utt_id}'")
         elif abs(view_lengths[index] - lengths[utt]) > frame_tolerance:
             detail = (
                 f"'{label_utt_id}' has {view_lengths[index]} frames, training features have {lengths[utt]}"
             )
-            tally.left_out(utt_id, "frame mismatch", detail)
+            tally.left_out(utt_id, FRAME_MISMATCH, detail)
+            other_lengths.append(Lengths(view_lengths[index], lengths[utt]))
         else:
             num_frames[utt] = min(view_lengths[index], lengths[utt])
             rows.append(torch.arange(num_frames[utt]) + int(view.utt_offsets[index]))
             tally.done()
-    tally.close(
-        fix="label the data directory that you train on or the same speech with as many frames, and say by"
-        " --utt-map which utterance is which where their ids differ"
-    )
+    fixes = {NO_LABELS: FIX_NO_LABELS}
+    if other_lengths:
+        fixes[FRAME_MISMATCH] = fix_of_lengths(
+            other_lengths,
+            given="the teacher's labels",
+            wanted="the training features",
+            remedy="label the data directory that you train on, or the same speech with as many frames",
+            has_tolerance=True,
+        )
+    tally.close(fix=fixes)
     return MatchedView(num_frames, torch.cat(rows))
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +17,21 @@ from hybrid_kd.archives.data_dir import read_data_dir, read_features
 from hybrid_kd.archives.transition_model import TransitionModel
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures, join_utterances
-from hybrid_kd.frames.matching import DisagreementError, matching_pdf_ali
+from hybrid_kd.frames.matching import (
+    FRAME_MISMATCH,
+    NO_ALIGNMENT,
+    STRANGE_IDS,
+    DisagreementError,
+    Lengths,
+    fix_of_lengths,
+    matching_pdf_ali,
+)
 from hybrid_kd.frames.normalisation import Normalisation, estimate_normalisation
 from hybrid_kd.tally import Tally
 
 logger = logging.getLogger(__name__)
+
+NO_FRAMES, NOT_FINITE = "no frames", "NaN or infinite features"
 
 
 @dataclass(frozen=True)
@@ -80,17 +90,18 @@ def load_labelled_frames(
     transition_model: TransitionModel,
     *,
     splice: Splice,
-    frame_tolerance: int = 0,
+    frame_tolerance: int | None = None,
 ) -> LabelledFrames:
     """Read features and alignment of every utterance that has both, in the order of the data directory.
 
     Utterances without alignment, with other lengths (beyond ``frame_tolerance`` frames; within it the longer
     one is cut at its end, as Kaldi's nnet1 does) or with bad values are warned of, counted and left out.
+    None stands for a command that has no --frame-tolerance.
 
     Raises: HybridKdError if over 1 % are left out, or none is good, or the dimension changes.
     """
     alignments = dict(read_alignment_dir(ali_dir))
-    tally = Tally(data_dir)
+    tally, other_lengths = Tally(data_dir), list[Lengths]()
     utterances: dict[str, tuple[Float32[np.ndarray, "_ dim"], Int32[np.ndarray, " _"]]] = {}
     dim = 0
     for utt_id, features in read_features(read_data_dir(data_dir)):
@@ -98,18 +109,18 @@ def load_labelled_frames(
             _check_features(features)
             transition_ali = alignments.get(utt_id)
             pdf_ali = matching_pdf_ali(
-                len(features), transition_ali, transition_model, frame_tolerance=frame_tolerance
+                len(features), transition_ali, transition_model, frame_tolerance=frame_tolerance or 0
             )
         except DisagreementError as disagreement:
             tally.left_out(utt_id, *disagreement.args)
+            if disagreement.args[0] == FRAME_MISMATCH and transition_ali is not None:
+                other_lengths.append(Lengths(len(transition_ali), len(features)))
             continue
         dim = _same_dim(data_dir, utt_id, dim, features.shape[1])
         utterances[utt_id] = (features[: len(pdf_ali)], pdf_ali)
         tally.done()
-    tally.close(
-        fix=f"give {ali_dir} its own final.mdl, and align the feats.scp that you train on; small differences"
-        " in length are allowed by --frame-tolerance 3"
-    )
+    has_tolerance = frame_tolerance is not None
+    tally.close(fix=_fixes(data_dir, ali_dir, alignments, other_lengths, has_tolerance=has_tolerance))
     inputs = join_utterances(
         list(utterances),
         [features for features, _ in utterances.values()],
@@ -118,6 +129,34 @@ def load_labelled_frames(
     )
     pdf_ali = np.concatenate([ali for _, ali in utterances.values()]).astype(np.int64)
     return LabelledFrames(inputs, torch.from_numpy(pdf_ali))
+
+
+def _fixes(
+    data_dir: Path,
+    ali_dir: Path,
+    aligned: Collection[str],
+    other_lengths: Sequence[Lengths],
+    *,
+    has_tolerance: bool,
+) -> dict[str, str]:
+    """What to do, by the reason for which utterances are left out."""
+    of_features = "make these features again; the warnings above name the utterances"
+    fixes = {
+        NO_FRAMES: of_features,
+        NOT_FINITE: of_features,
+        NO_ALIGNMENT: f"align all of {data_dir}, or give a data directory of what {ali_dir} has"
+        f" ({len(aligned)} utterances, such as '{next(iter(aligned), '')}')",
+        STRANGE_IDS: f"give {ali_dir} its own final.mdl",
+    }
+    if other_lengths:
+        fixes[FRAME_MISMATCH] = fix_of_lengths(
+            other_lengths,
+            given="the alignments",
+            wanted="the features",
+            remedy=f"align the feats.scp of {data_dir}",
+            has_tolerance=has_tolerance,
+        )
+    return fixes
 
 
 def load_features(data_dir: Path, *, splice: Splice) -> SplicedFeatures:
@@ -145,9 +184,9 @@ def load_features(data_dir: Path, *, splice: Splice) -> SplicedFeatures:
 
 def _check_features(features: Float32[np.ndarray, "_ dim"]) -> None:
     if not len(features):
-        raise DisagreementError("no frames")
+        raise DisagreementError(NO_FRAMES)
     if not np.isfinite(features).all():
-        raise DisagreementError("NaN or infinite features")
+        raise DisagreementError(NOT_FINITE)
 
 
 def _same_dim(data_dir: Path, utt_id: str, expected: int, found: int) -> int:

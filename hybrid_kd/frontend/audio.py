@@ -26,7 +26,9 @@ FULL_SCALE = 32768.0
 BLOCK_FRAMES = 1 << 20
 MIN_SEGMENT_S = 0.1
 MAX_OVERSHOOT_S = 0.5
-UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)  # written by programs that cannot seek back
+# Sizes written by programs that cannot seek back to the header: the audio goes on to the end of the stream.
+UNKNOWN_SIZES = (0, 0x7FFFF000, 0x7FFFFFFF, 0xFFFFFFFF)
+UNKNOWN_RIFF_SIZES = (0, 0xFFFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -118,8 +120,8 @@ def _decode(content: bytes) -> Waveform:
 
     if not content:
         raise BadAudio("empty audio")
-    if content.startswith(b"RIFF") and _is_truncated_wav(content):
-        raise BadAudio("truncated audio")
+    if content.startswith(b"RIFF"):
+        content = _with_known_sizes(content)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             rate, num_channels, num_frames = file.samplerate, file.channels, file.frames
@@ -138,15 +140,47 @@ def _decode(content: bytes) -> Waveform:
     return Waveform(samples * np.float32(FULL_SCALE), rate)
 
 
-def _is_truncated_wav(content: bytes) -> bool:
-    """Whether the data chunk is longer than what is there; libsndfile would read the rest and say nothing."""
+def _with_known_sizes(content: bytes) -> bytes:
+    """A WAV file whose header says how long it is: a stream's unknown sizes become those of what is there.
+
+    libsndfile would believe a data size of 0, and would read a truncated file without an error.
+
+    Raises: BadAudio if the header says more than is there, or has no data chunk.
+
+    Source: Kaldi feat/wave-reader.cc, WaveInfo::Read.
+    """
+    riff_size = int.from_bytes(content[4:8], "little")
+    for name, start, size in _chunks(content):
+        if name != b"data":
+            continue
+        there = len(content) - start
+        if riff_size in UNKNOWN_RIFF_SIZES or size in UNKNOWN_SIZES:
+            sizes = (struct.pack("<I", value) for value in (len(content) - 8, there))
+            return b"".join([content[:4], next(sizes), content[8 : start - 4], next(sizes), content[start:]])
+        if size > there:
+            raise BadAudio("truncated audio")
+        return content
+    raise BadAudio("truncated audio")
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and size (as the header says) of each chunk of a RIFF file."""
     position = 12
     while position + 8 <= len(content):
         size = struct.unpack_from("<I", content, position + 4)[0]
-        if content[position : position + 4] == b"data":
-            return size not in UNKNOWN_SIZES and position + 8 + size > len(content)
+        yield content[position : position + 4], position + 8, size
         position += 8 + size + size % 2
-    return True
+
+
+def sample_at(time_s: float, rate: int) -> int:
+    """The sample at a time, rounded half up.
+
+    Times of segments are decimal: 1.005 s * 16000 is 16079.999... in binary, and cutting off the fraction
+    would lose a sample, and a frame with it.
+
+    Source: Kaldi featbin/extract-segments.cc.
+    """
+    return int(time_s * rate + 0.5)
 
 
 def _cut(waveform: Waveform, recording: Recording) -> Waveform:
@@ -157,12 +191,12 @@ def _cut(waveform: Waveform, recording: Recording) -> Waveform:
     if recording.start_s == 0 and recording.end_s is None:
         return waveform
     num_samples = len(waveform.samples)
-    first = int(recording.start_s * waveform.rate)
-    last = num_samples if recording.end_s is None else int(recording.end_s * waveform.rate)
-    if first >= num_samples or last >= num_samples + int(MAX_OVERSHOOT_S * waveform.rate):
+    first = sample_at(recording.start_s, waveform.rate)
+    last = num_samples if recording.end_s is None else sample_at(recording.end_s, waveform.rate)
+    if first >= num_samples or last >= num_samples + sample_at(MAX_OVERSHOOT_S, waveform.rate):
         raise BadAudio("segment outside its recording")
     last = min(last, num_samples)
-    if last <= first + int(MIN_SEGMENT_S * waveform.rate):
+    if last <= first + sample_at(MIN_SEGMENT_S, waveform.rate):
         raise BadAudio(f"segment of at most {MIN_SEGMENT_S:g} s")
     return replace(waveform, samples=waveform.samples[first:last])
 

@@ -89,20 +89,20 @@ def begin(target: FeatureDir) -> list[int]:
     return pending
 
 
-def finish(target: FeatureDir) -> None:
+def finish(target: FeatureDir, *, max_left_out: float) -> None:
     """Join the parts.
 
-    Raises: HybridKdError if more than 1 % of the utterances were left out; their parts are then done again
-    by the next run.
+    Raises: HybridKdError if more than ``max_left_out`` of the utterances were left out; the next call then
+    makes their parts again.
     """
     records = [_finished(target, index) for index in range(len(target.parts))]
-    tally = Tally(target.source.data.path)
+    tally = Tally(target.source.data.path, max_left_out=max_left_out)
     for record in records:
         tally.done(len(record.num_frames))
         for utt_id, reason in record.left_out.items():
             tally.left_out(utt_id, reason)
     try:
-        tally.close(fix="mend what is named above, then give the same command again")
+        tally.close(fix="correct what is named above, then give the same command again")
     except HybridKdError:
         for index, record in enumerate(records):
             if record.left_out:

@@ -23,7 +23,7 @@ from hybrid_kd.frontend.model_features import (
     features_of_utterance,
     mfcc_problem,
 )
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.json_files import read_record, write_json
 from hybrid_kd.tally import Tally
 
 PART_UTTS = 64
@@ -107,7 +107,8 @@ def make_part(
 def read_part_record(path: Path) -> PartRecord | None:
     """What a finished part holds; None if it is not finished."""
     file = path.with_name(f"{path.name}.json")
-    return PartRecord(**read_json(file)) if file.is_file() else None
+    fix = "delete it, and the same command makes this part again"
+    return read_record(file, PartRecord, fix=fix) if file.is_file() else None
 
 
 def _mfccs(

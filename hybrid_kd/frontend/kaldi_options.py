@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import ASCII_SPACE, read_lines, read_text, split_words
 
 Options = TypeVar("Options")
 
+FIX = "give a file of options"
 TRUE, FALSE = ("true", "t", "1", ""), ("false", "f", "0")
 
 
@@ -21,7 +23,7 @@ def read_kaldi_config(options_class: type[Options], path: Path) -> Options:
 
     Raises: HybridKdError for a file that cannot be read, an unknown option or a bad value.
     """
-    lines = [line.partition("#")[0].strip() for line in _read(path).splitlines()]
+    lines = [line.partition("#")[0].strip(ASCII_SPACE) for line in read_lines(path, fix=FIX)]
     return parse_kaldi_options(options_class, [line for line in lines if line], place=path)
 
 
@@ -30,17 +32,8 @@ def read_kaldi_opts(options_class: type[Options], path: Path) -> Options:
 
     Raises: HybridKdError for an unknown option or a bad value.
     """
-    words = _read(path).split() if path.exists() else []
+    words = split_words(read_text(path, fix=FIX)) if path.exists() else []
     return parse_kaldi_options(options_class, words, place=path)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError as error:
-        raise HybridKdError.at(path, f"cannot be read: {error.strerror}", fix="check the path") from error
-    except UnicodeDecodeError as error:
-        raise HybridKdError.at(path, f"not text: {error}", fix="give a file of options") from error
 
 
 def parse_kaldi_options(options_class: type[Options], words: Sequence[str], *, place: str | Path) -> Options:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from hybrid_kd.tally import MAX_LEFT_OUT
+
 
 @dataclass(frozen=True)
 class FeatureOptions:
@@ -36,5 +38,7 @@ class FeatureOptions:
     """store features in one byte a value, as Kaldi does"""
     nj: int = 1
     """parallel processes; the result does not depend on it"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """YAML file of options; flags win over it"""

@@ -6,8 +6,9 @@ Source: Kaldi steps/align_si.sh, steps/align_fmllr.sh.
 """
 
 import logging
+import operator
 import time
-from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -27,14 +28,15 @@ from hybrid_kd.gmm.model_dir import (
 from hybrid_kd.gmm.options import AlignOptions
 from hybrid_kd.gmm.pool import ShardPool
 from hybrid_kd.gmm.shards import Shard, load_shard, partition_by_speaker
-from hybrid_kd.gmm.stage_dir import check_phones, read_data_and_lang, stage_record
+from hybrid_kd.gmm.stage_dir import MEND_DATA, check_phones, count_aligned, read_data_and_lang, stage_record
 from hybrid_kd.gmm.steps import AlignmentReport
 from hybrid_kd.gmm.training import boost_silence, describe_alignments
 from hybrid_kd.graph.lang_dir import LangDir
 from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from hybrid_kd.graph.transition_table import transition_costs
 from hybrid_kd.log_file import log_to_file
-from hybrid_kd.tally import Tally
+from hybrid_kd.option_ranges import check_ranges
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +44,9 @@ logger = logging.getLogger(__name__)
 def align_directory(options: AlignOptions) -> None:
     """Write an alignment directory; nothing is done if it is there already.
 
-    Raises: HybridKdError, also if more than 1 % of the utterances could not be aligned.
+    Raises: HybridKdError, also if more than --max-left-out of the utterances could not be aligned.
     """
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     with log_to_file(options.out / "log" / "align.log"):
         data, lang = read_data_and_lang(options.data, options.lang)
         check_phones(lang, options.model)
@@ -61,7 +64,11 @@ def align_directory(options: AlignOptions) -> None:
             measured = pool.map(steps.measure, what="sizes")
             parts = pool.map(steps.give_alignments, what="alignments")
         alignments = {utt_id: ali for part in parts for utt_id, ali in part.items()}
-        _count(options, alignments, [size.left_out for size in measured] + [r.failed for r in reports])
+        failed: dict[str, str] = reduce(
+            operator.or_, [*(size.left_out for size in measured), *(r.failed for r in reports)], {}
+        )
+        fix = f"{MEND_DATA}, or widen --retry-beam"
+        count_aligned(options.data, len(alignments), failed, max_left_out=options.max_left_out, fix=fix)
         copy_files(options.model, options.out, [*MODEL_FILES, *FEATURE_FILES])
         jobs = split_by_speaker(data, options.nj)
         if estimates:
@@ -113,14 +120,3 @@ def _check_dim(pool: ShardPool[Shard], model_dir: GmmModelDir, options: AlignOpt
         if size.num_frames and size.dim != model_dir.gmm.dim:
             problem = f"features of {size.dim} dimensions, {model_dir.path} takes {model_dir.gmm.dim}"
             raise HybridKdError.at(options.data, problem, fix="give the MFCC that it was trained on")
-
-
-def _count(
-    options: AlignOptions, alignments: dict[str, np.ndarray], reasons: Sequence[dict[str, str]]
-) -> None:
-    tally = Tally(options.data)
-    tally.done(len(alignments))
-    for part in reasons:
-        for utt_id, reason in part.items():
-            tally.left_out(utt_id, reason)
-    tally.close(fix="mend the transcripts or features of these utterances, or widen --retry-beam")

@@ -7,7 +7,7 @@ import importlib.metadata
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from hybrid_kd.archives.data_dir import DataDir, read_data_dir
 from hybrid_kd.archives.lattice4 import lattice_to_bytes
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.decoding.decode_record import (
-    SUMMARY,
     count_jobs,
     is_finished,
     job_log,
@@ -31,7 +30,7 @@ from hybrid_kd.decoding.embedded import PROGRAM, open_lattice_archive
 from hybrid_kd.decoding.graph import check_graph, decompressed_graph, find_graph_file, load_graph
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.options import SearchOptions
-from hybrid_kd.decoding.summary import log_summary, summarise
+from hybrid_kd.decoding.summary import SUMMARY, log_summary, summarise, write_summary
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.gmm.model_dir import (
     read_gmm_model_dir,
@@ -43,10 +42,12 @@ from hybrid_kd.gmm.options import DecodeFmllrOptions
 from hybrid_kd.gmm.shards import load_shard, shard_features
 from hybrid_kd.gmm.speaker_decoding import DecodedSpeaker, SpeakerDecoder
 from hybrid_kd.gmm.stage_dir import NOT_COMPARED, stage_record
-from hybrid_kd.json_files import write_json
 from hybrid_kd.log_file import log_to_file
+from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.run_record import RunRecord
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
+from hybrid_kd.text_files import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +55,9 @@ logger = logging.getLogger(__name__)
 def decode_fmllr(options: DecodeFmllrOptions) -> None:
     """Decode; continue a decoding that was begun, do nothing if it is done.
 
-    Raises: HybridKdError, also if more than 1 % of the utterances got no lattice.
+    Raises: HybridKdError, also if more than --max-left-out of the utterances got no lattice.
     """
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     with log_to_file(options.out / "log" / "decode_fmllr.log"):
         data = read_data_dir(options.data)
         finished = (options.out / SUMMARY).is_file()
@@ -97,10 +99,10 @@ def read_silence_phones(graph_dir: Path) -> tuple[int, ...]:
     Raises: HybridKdError if it is missing or malformed.
     """
     path = graph_dir / "phones" / "silence.csl"
+    fix = "make the graph again (hybrid-kd graph hclg, or utils/mkgraph.sh)"
     try:
-        return tuple(int(phone) for phone in path.read_text().split(":"))
-    except (OSError, ValueError) as error:
-        fix = "make the graph again (hybrid-kd graph hclg, or utils/mkgraph.sh)"
+        return tuple(int(phone) for phone in read_text(path, fix=fix).split(":"))
+    except ValueError as error:
         raise HybridKdError.at(path, f"not a list of phones: {error}", fix=fix) from error
 
 
@@ -163,11 +165,12 @@ def _finish(options: DecodeFmllrOptions, num_jobs: int, record: RunRecord) -> No
     Raises: HybridKdError if more than 1 % of the utterances got no lattice.
     """
     summary = summarise(
-        count_jobs(options.out, num_jobs),
+        count_jobs(options.out, num_jobs, max_left_out=options.max_left_out),
         SearchOptions(options.acoustic_scale, options.beam, options.lattice_beam),
         decoder="embedded",
         program=f"{PROGRAM}, two passes with fMLLR",
         model_sha256=record.provenance["inputs"]["model"],
     )
-    write_json(options.out / SUMMARY, summary | {"first_beam": options.first_beam})
+    summary = replace(summary, first_beam=options.first_beam)
+    write_summary(options.out, summary)
     log_summary(options.out, summary)

@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from hybrid_kd.tally import MAX_LEFT_OUT
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -23,6 +25,8 @@ class MonoOptions:
     """Gaussians in all that training grows to"""
     boost_silence: float = 1.25
     """factor on the likelihoods of optional silence while aligning"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """a YAML file with options; flags override it"""
 
@@ -47,6 +51,8 @@ class TriphoneOptions:
     """processes; also how many ali.N.gz there are"""
     boost_silence: float = 1.0
     """factor on the likelihoods of optional silence while aligning"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """a YAML file with options; flags override it"""
 
@@ -71,6 +77,8 @@ class AlignOptions:
     """beam of the search"""
     retry_beam: float = 40.0
     """beam for what finds no way to the end within the first"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """a YAML file with options; flags override it"""
 
@@ -99,6 +107,8 @@ class DecodeFmllrOptions:
     """beam of the first, speaker-independent pass"""
     silence_weight: float = 0.01
     """weight of silence in the estimation of transforms"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """a YAML file with options; flags override it"""
 

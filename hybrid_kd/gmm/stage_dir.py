@@ -27,11 +27,12 @@ from hybrid_kd.provenance import collect_provenance
 from hybrid_kd.run_record import RunRecord
 from hybrid_kd.tally import Tally
 
-NOT_COMPARED = frozenset({"nj", "config", "out"})  # paths are: by what the files hold
+NOT_COMPARED = frozenset({"nj", "config", "out", "max_left_out"})  # paths are: by what the files hold
 PATHS = frozenset({"data", "lang", "ali", "model", "graph"})
 LANG_FILES = ("words.txt", "phones.txt", "topo", "L.fst", "phones/sets.int", "phones/roots.int")
 DATA_FILES = ("feats.scp", "cmvn.scp", "text", "utt2spk")
 GRAPH_FILES = ("words.txt", "phones/silence.csl")
+MEND_DATA = "correct the transcripts or features of the utterances named above"
 MODEL_FILES = ("final.mdl", "final.alimdl", "tree", "final.mat")
 
 
@@ -108,15 +109,7 @@ def write_stage(
     nj: int,
     ali_model: tuple[TransitionModel, StackedGmm] | None = None,
 ) -> None:
-    """Write what Kaldi's scripts leave in a model directory, final.mdl last; then the checkpoint goes.
-
-    Raises: HybridKdError if too many utterances are not aligned.
-    """
-    tally = Tally(out)
-    tally.done(len(alignments))
-    for utt_id, reason in state.failed.items():
-        tally.left_out(utt_id, reason)
-    tally.close(fix="mend the transcripts or features of the utterances that are named above")
+    """Write what Kaldi's scripts leave in a model directory, final.mdl last; then the checkpoint goes."""
     jobs = split_by_speaker(data, nj)
     write_alignments(out, alignments, jobs)
     if state.transforms is not None:
@@ -128,6 +121,20 @@ def write_stage(
         write_gmm(out / "final.alimdl", *ali_model)
     write_gmm(out / "final.mdl", state.model, state.gmm)
     (out / CHECKPOINT).unlink(missing_ok=True)
+
+
+def count_aligned(
+    place: Path, num_aligned: int, failed: Mapping[str, str], *, max_left_out: float, fix: str = MEND_DATA
+) -> None:
+    """Warn of the utterances that are not aligned; ``failed`` holds the reasons.
+
+    Raises: HybridKdError if there are too many.
+    """
+    tally = Tally(place, max_left_out=max_left_out)
+    tally.done(num_aligned)
+    for utt_id, reason in failed.items():
+        tally.left_out(utt_id, reason)
+    tally.close(fix=fix)
 
 
 def write_gmm(path: Path, model: TransitionModel, gmm: StackedGmm) -> None:

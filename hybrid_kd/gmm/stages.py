@@ -25,6 +25,7 @@ from hybrid_kd.gmm.pool import ShardPool
 from hybrid_kd.gmm.shards import load_shard, partition_by_speaker
 from hybrid_kd.gmm.stage_dir import (
     check_phones,
+    count_aligned,
     read_data_and_lang,
     stage_record,
     write_feature_files,
@@ -45,6 +46,9 @@ from hybrid_kd.gmm.training_state import TrainingState, load_checkpoint, save_ch
 from hybrid_kd.gmm.updating import update_gmm, update_transitions
 from hybrid_kd.graph.training_graphs import TrainingGraphCompiler
 from hybrid_kd.log_file import log_to_file
+from hybrid_kd.option_ranges import check_ranges
+from hybrid_kd.run_record import RunRecord
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE
 
 logger = logging.getLogger(__name__)
 
@@ -108,7 +112,6 @@ def _run(
         record = stage_record(options)
         if record.is_finished(options.out / "final.mdl"):
             return
-        record.write()
         splice = (SPLICE.left_context, SPLICE.right_context) if schedule is LDA_MLLT else None
         write_feature_files(options.out, lang, splice=splice, source=ali if schedule is SAT else None)
         partition = partition_by_speaker(data)
@@ -125,11 +128,12 @@ def _run(
                 num_gaussians=options.num_gauss,
                 boost_silence=options.boost_silence,
             )
-            _train(trainer, data, begin_stage, options.nj)
+            _train(trainer, data, begin_stage, options, record)
 
 
 def check_train_options(options: MonoOptions | TriphoneOptions) -> None:
     """Raises: HybridKdError for a value out of its range."""
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     least = {"nj": 1, "num_gauss": 1, "num_leaves": 1, "boost_silence": 1e-6}
     if isinstance(options, TriphoneOptions):
         least["num_gauss"] = options.num_leaves
@@ -140,11 +144,20 @@ def check_train_options(options: MonoOptions | TriphoneOptions) -> None:
             raise HybridKdError.at(flag, f"{value} is out of range", fix=f"give at least {bound:g}")
 
 
-def _train(trainer: Trainer, data: DataDir, begin_stage: Begin, nj: int) -> None:
+def _train(
+    trainer: Trainer,
+    data: DataDir,
+    begin_stage: Begin,
+    options: MonoOptions | TriphoneOptions,
+    record: RunRecord,
+) -> None:
     start = time.monotonic()
     state = load_checkpoint(trainer.out, trainer.lang.topology)
     if state is None:
         state = begin_stage(trainer, data)
+        # Before anything is recorded or trained: utterances that cannot be aligned now never will be.
+        _count(trainer, state, options)
+        record.write()
         save_checkpoint(trainer.out, state)
     else:
         logger.info("%s: goes on with iteration %d", trainer.out, state.iteration)
@@ -155,9 +168,8 @@ def _train(trainer: Trainer, data: DataDir, begin_stage: Begin, nj: int) -> None
     ali_model = estimate_alignment_model(trainer, state) if trainer.schedule is SAT else None
     parts = trainer.pool.map(steps.give_alignments, what="alignments")
     alignments = {utt_id: ali for part in parts for utt_id, ali in part.items()}
-    left_out = [size.left_out for size in trainer.pool.map(steps.measure, what="sizes")]
-    state = replace(state, failed=reduce(operator.or_, left_out, state.failed))
-    write_stage(trainer.out, state, data, alignments, nj=nj, ali_model=ali_model)
+    _count(trainer, state, options)
+    write_stage(trainer.out, state, data, alignments, nj=options.nj, ali_model=ali_model)
     logger.info(
         "%s: trained %d pdfs, %d Gaussians in %.0f s",
         trainer.out,
@@ -165,6 +177,17 @@ def _train(trainer: Trainer, data: DataDir, begin_stage: Begin, nj: int) -> None
         state.gmm.num_gaussians,
         time.monotonic() - start,
     )
+
+
+def _count(trainer: Trainer, state: TrainingState, options: MonoOptions | TriphoneOptions) -> None:
+    """Count the utterances without alignment.
+
+    Raises: HybridKdError if there are too many.
+    """
+    sizes = trainer.pool.map(steps.measure, what="sizes")
+    failed = reduce(operator.or_, [size.left_out for size in sizes], state.failed)
+    num_utts = sum(size.num_utts for size in sizes)
+    count_aligned(trainer.out, num_utts - len(state.failed), failed, max_left_out=options.max_left_out)
 
 
 def _take_up(trainer: Trainer, state: TrainingState) -> None:

@@ -13,6 +13,7 @@ from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.ngram import NgramModel, NgramTable, spelled_ngrams
 from hybrid_kd.graph.ngram_counts import EOS, NONE, make_vocabulary
+from hybrid_kd.text_files import split_words
 
 FIX = "give an ARPA file (.gz or not), or make it again (hybrid-kd graph lm)"
 
@@ -74,7 +75,7 @@ def _parse_sections(text: str) -> list[list[str]]:
 
 
 def _to_model(sections: list[list[str]]) -> NgramModel:
-    split = [line.split() for line in sections[0]]
+    split = [split_words(line) for line in sections[0]]
     if short := [line for line in split if len(line) < 2]:
         raise ValueError(f"{' '.join(short[0])!r} among the 1-grams")
     vocabulary = make_vocabulary([line[1] for line in split])
@@ -86,7 +87,7 @@ def _to_model(sections: list[list[str]]) -> NgramModel:
     for order, lines in enumerate(sections, start=1):
         entries = []
         for line in lines:
-            log10_prob, *words = line.split()
+            log10_prob, *words = split_words(line)
             if len(words) not in (order, order + 1):
                 raise ValueError(f"{line!r} among the {order}-grams")
             ngram = tuple(vocabulary.numbers[word] for word in words[:order])

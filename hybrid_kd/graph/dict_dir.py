@@ -5,13 +5,22 @@ and ``nonsilence_phones.txt`` (a line holds the variants of one phone); ``option
 ``extra_questions.txt``. Checked as Kaldi's utils/validate_dict_dir.pl does.
 """
 
+import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_word_lines
+
+logger = logging.getLogger(__name__)
 
 RESERVED_WORDS = frozenset({"<eps>", "<s>", "</s>", "#0"})
+FIX = "correct the dictionary directory"
+DELETE_ONE = "delete the older one of the two lexicons"
+NUMBERS_BEFORE_PHONES = {"lexicon.txt": 0, "lexiconp.txt": 1, "lexiconp_silprob.txt": 4}  # after the word
+Entry = tuple[str, tuple[str, ...]]  # a word and its phones
 Groups = tuple[tuple[str, ...], ...]
 
 
@@ -36,9 +45,12 @@ class DictDir:
 
 
 def read_dict_dir(path: Path) -> DictDir:
-    """Read and check a dictionary directory; ``lexiconp.txt`` wins where both lexicons are there.
+    """Read and check a dictionary directory; ``lexiconp.txt`` wins over ``lexicon.txt``.
 
-    Raises: HybridKdError that names file and line.
+    ``lexiconp_silprob.txt``, which Kaldi's prepare_lang.sh prefers to both, is not read: a warning names it.
+
+    Raises: HybridKdError that names file and line; or if two of the three have different pronunciations, as
+    when one was edited after the other was made of it.
     """
     if not path.is_dir():
         raise HybridKdError.at(path, "no such directory", fix="give a directory with lexicon.txt")
@@ -56,22 +68,11 @@ def read_dict_dir(path: Path) -> DictDir:
 
 
 def _refuse(file: Path, problem: str) -> NoReturn:
-    raise HybridKdError.at(file, problem, fix="mend the dictionary directory")
-
-
-def _read_lines(file: Path) -> list[list[str]]:
-    try:
-        lines = file.read_bytes().split(b"\n")
-        # only ASCII white space parts words, as in Kaldi
-        return [[word.decode() for word in line.split()] for line in lines]
-    except OSError as error:
-        _refuse(file, f"cannot be read: {error.strerror}")
-    except UnicodeDecodeError as error:
-        _refuse(file, f"not UTF-8: {error}")
+    raise HybridKdError.at(file, problem, fix=FIX)
 
 
 def _read_groups(file: Path, *, may_be_empty: bool = False) -> Groups:
-    groups = tuple(tuple(line) for line in _read_lines(file) if line)
+    groups = tuple(tuple(line) for line in read_word_lines(file, fix=FIX) if line)
     if not groups and not may_be_empty:
         _refuse(file, "empty")
     return groups
@@ -92,21 +93,31 @@ def _check_phones(path: Path, groups: list[tuple[str, ...]]) -> None:
 
 
 def _read_optional_silence(file: Path, silence: Groups) -> str:
-    phones = [phone for line in _read_lines(file) for phone in line]
+    phones = [phone for line in read_word_lines(file, fix=FIX) for phone in line]
     if len(phones) != 1 or phones[0] not in {phone for group in silence for phone in group}:
         _refuse(file, f"expected one phone of silence_phones.txt, found {' '.join(phones)!r}")
     return phones[0]
 
 
 def _read_lexicon(path: Path, phones: set[str]) -> tuple[Pronunciation, ...]:
-    has_probabilities = (path / "lexiconp.txt").is_file()
-    file = path / ("lexiconp.txt" if has_probabilities else "lexicon.txt")
-    lexicon: dict[tuple[str, tuple[str, ...]], Pronunciation] = {}
-    for number, line in enumerate(_read_lines(file), start=1):
+    there = {name: path / name for name in NUMBERS_BEFORE_PHONES if (path / name).is_file()}
+    file = path / ("lexiconp.txt" if "lexiconp.txt" in there else "lexicon.txt")
+    lexicon = _parse_lexicon(file, phones)
+    for other in there.values():
+        if other != file:
+            _check_same_pronunciations(file, lexicon.keys(), other)
+    if (unused := path / "lexiconp_silprob.txt").is_file():
+        logger.warning("%s: not used (probabilities of silence); %s is read", unused, file.name)
+    return tuple(lexicon.values())
+
+
+def _parse_lexicon(file: Path, phones: set[str]) -> dict[Entry, Pronunciation]:
+    lexicon: dict[Entry, Pronunciation] = {}
+    for number, line in enumerate(read_word_lines(file, fix=FIX), start=1):
         if not line:
             continue
         word, rest = line[0], line[1:]
-        probability = _take_probability(file, number, rest) if has_probabilities else 1.0
+        probability = _take_probability(file, number, rest) if file.name == "lexiconp.txt" else 1.0
         pronunciation = Pronunciation(word, probability, tuple(rest))
         if problem := _problem(pronunciation, phones):
             _refuse(file, f"line {number}: {problem}")
@@ -115,7 +126,22 @@ def _read_lexicon(path: Path, phones: set[str]) -> tuple[Pronunciation, ...]:
         lexicon[word, pronunciation.phones] = pronunciation
     if not lexicon:
         _refuse(file, "empty")
-    return tuple(lexicon.values())
+    return lexicon
+
+
+def _check_same_pronunciations(file: Path, entries: Collection[Entry], other: Path) -> None:
+    """Source: Kaldi utils/validate_dict_dir.pl, check_lexicon_pair."""
+    first = 1 + NUMBERS_BEFORE_PHONES[other.name]
+    lines = read_word_lines(other, fix=FIX)
+    others = {(line[0], tuple(line[first:])): number for number, line in enumerate(lines, start=1) if line}
+    for (word, pronunciation), number in others.items():
+        if (word, pronunciation) not in entries:
+            problem = f"line {number}: '{word} {' '.join(pronunciation)}' is not in {file.name}"
+            raise HybridKdError.at(other, problem, fix=DELETE_ONE)
+    for word, pronunciation in entries:
+        if (word, pronunciation) not in others:
+            problem = f"'{word} {' '.join(pronunciation)}' is not in {other.name}"
+            raise HybridKdError.at(file, problem, fix=DELETE_ONE)
 
 
 def _take_probability(file: Path, number: int, rest: list[str]) -> float:

@@ -13,6 +13,7 @@ from pathlib import Path
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.archives.topology import Topology, read_topology
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_word_lines
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ def read_lang_dir(path: Path) -> LangDir:
         raise HybridKdError.at(path, "no such directory", fix="give a lang directory (hybrid-kd graph lang)")
     words, phones = read_symbol_table(path / "words.txt"), read_symbol_table(path / "phones.txt")
     word_ids = {word: word_id for word_id, word in words.items()}
-    oov_word = _read_lines(path / "oov.txt")[0].strip()
+    oov_word = _read_lines(path / "oov.txt")[0][0]
     if oov_word not in word_ids:
         raise HybridKdError.at(path / "oov.txt", f"'{oov_word}' is not in words.txt", fix=FIX)
     optional_silence = _read_phone_ids(path, "optional_silence.int", phones)
@@ -93,12 +94,9 @@ def read_lang_dir(path: Path) -> LangDir:
     )
 
 
-def _read_lines(file: Path) -> list[str]:
-    """The lines that are not blank."""
-    try:
-        lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise HybridKdError.at(file, f"cannot be read: {error}", fix=FIX) from error
+def _read_lines(file: Path) -> list[list[str]]:
+    """The words of the lines that are not blank."""
+    lines = [words for words in read_word_lines(file, fix=FIX) if words]
     if not lines and file.name == "oov.txt":
         raise HybridKdError.at(file, "empty", fix=FIX)
     return lines
@@ -108,7 +106,7 @@ def _read_phone_ids(path: Path, name: str, phones: Collection[int]) -> tuple[tup
     """The lines of a file below phones/."""
     file = path / "phones" / name
     try:
-        lines = tuple(tuple(map(int, line.split())) for line in _read_lines(file))
+        lines = tuple(tuple(map(int, line)) for line in _read_lines(file))
     except ValueError as error:
         raise HybridKdError.at(file, f"not numbers: {error}", fix=FIX) from error
     _check_phones(file, _flat(lines), phones)
@@ -127,13 +125,13 @@ def _check_phones(file: Path, found: Iterable[int], phones: Collection[int]) -> 
 def _read_roots(file: Path, known: Collection[int]) -> tuple[PhoneRoot, ...]:
     roots = []
     for line in _read_lines(file):
-        match line.split():
+        match line:
             case [("shared" | "not-shared") as shared, ("split" | "not-split") as split, *phones] if (
                 phones and all(phone.isdecimal() for phone in phones)
             ):
                 roots.append(PhoneRoot(shared == "shared", split == "split", tuple(map(int, phones))))
             case _:
-                raise HybridKdError.at(file, f"not a tree root: {line[:80]!r}", fix=FIX)
+                raise HybridKdError.at(file, f"not a tree root: {' '.join(line)[:80]!r}", fix=FIX)
     _check_phones(file, _flat(root.phones for root in roots), known)
     return tuple(roots)
 

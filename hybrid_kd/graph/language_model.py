@@ -54,6 +54,9 @@ def make_language_model(
     if out.exists() and record.is_finished(out):
         return
     tokens = tokenize(sentences, vocabulary)
+    if tokens.strangers.total() == sum(map(len, sentences)):
+        problem = f"no word in common with {vocab}"
+        raise HybridKdError.at(text, problem, fix="write both in the same spelling, such as upper case")
     _warn_of_strangers(text, tokens)
     model = train_kneser_ney(tokens, vocabulary, order=options.order)
     if options.prune > 0:

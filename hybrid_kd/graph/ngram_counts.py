@@ -5,6 +5,7 @@ numbers are those of a model's vocabulary (0 is <s>, 1 is </s>), not the word-id
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ import numpy as np
 from jaxtyping import Bool, Int64
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.text_files import read_word_lines
 
 logger = logging.getLogger(__name__)
 
 BOS, EOS = 0, 1
+# ids of utils/data/perturb_data_dir_speed.sh and perturb_data_dir_volume.sh
+_BY_SPEED = re.compile(r"(sp|vp|rvb)[0-9]+(\.[0-9]+)?[-_]")
 NONE = -1  # no such row, or a word that the vocabulary lacks
 FIX = "give a text file with one sentence a line"
 
@@ -64,7 +68,7 @@ def read_vocabulary(file: Path) -> Vocabulary:
 
     Raises: HybridKdError if it is missing or empty.
     """
-    vocabulary = make_vocabulary([line[0] for line in _read_lines(file) if line])
+    vocabulary = make_vocabulary([line[0] for line in read_word_lines(file, fix=FIX) if line])
     if len(vocabulary) == 2:
         raise HybridKdError.at(file, "it holds no word", fix="give a file with one word a line")
     return vocabulary
@@ -79,23 +83,19 @@ def read_sentences(file: Path, *, name_of: Callable[[str], str] | None = None) -
 
     Raises: HybridKdError if it is missing or empty.
     """
-    lines = [line for line in _read_lines(file) if line]
+    lines = [line for line in read_word_lines(file, fix=FIX) if line]
     if name_of is not None:
         named = {(name_of(utt_id), *words): words for utt_id, *words in lines}
         logger.info("%s: %d utterances, %d of them no copies", file, len(lines), len(named))
+        if by_speed := [line[0] for line in lines if _BY_SPEED.match(line[0])]:
+            logger.warning(
+                "%s: %d copies at another speed or volume, such as '%s', count as new text",
+                file, len(by_speed), by_speed[0],
+            )  # fmt: skip
         lines = list(named.values())
     if not any(lines):
         raise HybridKdError.at(file, "it holds no words", fix=FIX)
     return lines
-
-
-def _read_lines(file: Path) -> list[list[str]]:
-    try:
-        return [[word.decode() for word in line.split()] for line in file.read_bytes().split(b"\n")]
-    except OSError as error:
-        raise HybridKdError.at(file, f"cannot be read: {error.strerror}", fix=FIX) from error
-    except UnicodeDecodeError as error:
-        raise HybridKdError.at(file, f"not UTF-8: {error}", fix=FIX) from error
 
 
 def tokenize(sentences: Sequence[Sequence[str]], vocabulary: Vocabulary) -> Tokens:

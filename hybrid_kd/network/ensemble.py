@@ -9,10 +9,8 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import write_json
 from hybrid_kd.network.dnn import Dnn
-from hybrid_kd.network.model_dir import FINAL, copy_alignment_files, load_networks, save_networks
+from hybrid_kd.network.model_dir import COUNTS, FINAL, copy_alignment_files, load_networks, save_networks
 from hybrid_kd.provenance import collect_provenance
-
-COUNTS = "ali_train_pdf.counts"
 
 
 def make_ensemble(model_dirs: Sequence[Path], out: Path) -> None:

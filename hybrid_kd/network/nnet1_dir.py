@@ -21,10 +21,10 @@ from hybrid_kd.archives.transition_model import (
 )
 from hybrid_kd.config import options_to_dict
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.alignment_model import read_alignment_model
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.network.dnn import Dnn
-from hybrid_kd.network.ensemble import COUNTS
-from hybrid_kd.network.model_dir import FINAL, copy_alignment_files, load_model, save_networks
+from hybrid_kd.network.model_dir import COUNTS, FINAL, copy_alignment_files, load_model, save_networks
 from hybrid_kd.network.nnet1 import (
     coefs_not_kept,
     dnn_to_nnet1,
@@ -62,7 +62,7 @@ def import_nnet1(files: Nnet1Files, out: Path) -> None:
     if ``out`` was begun with other files.
     """
     network, splice = _read_network(files)
-    model = read_transition_model(files.ali / "final.mdl")
+    model = read_alignment_model(files.ali)
     if network.shape.num_pdfs != model.num_pdfs:
         raise HybridKdError.at(
             files.nnet,
@@ -143,7 +143,7 @@ def _config(files: Nnet1Files, network: Dnn, splice: Splice) -> dict[str, Any]:
 def export_nnet1(model_dir: Path, out: Path, *, logit_scale: float = 1.0) -> None:
     """Write what Kaldi's steps/nnet/decode.sh reads; final.nnet comes last, its logits times ``logit_scale``.
 
-    Raises: HybridKdError for an ensemble, a network of another tree than its final.mdl or that is not finite,
+    Raises: HybridKdError for an ensemble, a network of another tree than its final.mdl or too large weights,
     or an ``out`` that holds what decode.sh would act on.
     """
     model = load_model(model_dir, logit_scale=logit_scale)
@@ -166,10 +166,12 @@ def export_nnet1(model_dir: Path, out: Path, *, logit_scale: float = 1.0) -> Non
                 out, f"holds {name}, which must not lie beside an exported network", fix="give another --out"
             )
     (network,) = model.networks
-    components = dnn_to_nnet1(network, logit_scale=model.logit_scale)
+    with np.errstate(over="ignore"):  # what overflows is refused below
+        components = dnn_to_nnet1(network, logit_scale=model.logit_scale)
     if not all(np.isfinite(array).all() for component in components for array in component.arrays):
+        problem = f"gives NaN or infinity at logit scale {logit_scale:g}, which nnet1 refuses"
         raise HybridKdError.at(
-            model_dir / FINAL, "holds NaN or infinity, which nnet1 refuses", fix="train it again"
+            model_dir / FINAL, problem, fix="train it again, or give a smaller --logit-scale"
         )
     copy_alignment_files(model_dir, out, also=(COUNTS,))
     if not (out / "tree").is_file():

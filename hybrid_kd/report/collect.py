@@ -1,6 +1,5 @@
 """Finds the finished systems of an experiment's directory, and what was decoded and scored with them."""
 
-import json
 import logging
 import math
 from pathlib import Path
@@ -9,10 +8,11 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from hybrid_kd.config import listed, option_defaults, plain, read_yaml
-from hybrid_kd.decoding.decode_record import MODEL_FILES, SUMMARY
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.decoding.decode_record import MODEL_FILES
+from hybrid_kd.decoding.summary import SUMMARY
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
+from hybrid_kd.json_files import parse_json, read_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import sha256_of_file, sha256_of_files
 from hybrid_kd.report.learning_curve import learning_curve
@@ -138,7 +138,7 @@ def describe_networks(path: Path) -> tuple[str, int]:
     try:
         with safe_open(path, framework="numpy") as file:
             sizes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118
-            words = [_shape_in_words(shape) for shape in json.loads((file.metadata() or {})["shapes"])]
+            words = [_shape_in_words(shape) for shape in parse_json((file.metadata() or {})["shapes"])]
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         problem = f"not a network of hybrid_kd: {error}"
         raise HybridKdError.at(path, problem, fix="train it again, or copy it again") from error
@@ -170,8 +170,8 @@ def _training(path: Path, config: dict[str, Any]) -> dict[str, Any]:
     training: dict[str, Any] = {"labels": "reference"}
     teachers = listed(config.get("teacher"))
     for store in listed(config.get("teacher_labels")):
-        header = Path(store) / HEADER
-        teachers.append(read_json(header)["teacher"] if header.is_file() else store)
+        is_there = (Path(store) / HEADER).is_file()
+        teachers.append(read_label_header(Path(store)).teacher if is_there else store)
     if teachers:
         training = {"labels": config["mixing"], **{name: config[name] for name in DISTILLATION}}
         training |= {"sd_draw": config["sd_draw"]} if config["mixing"] == "sd" else {}

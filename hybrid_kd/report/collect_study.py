@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.config import listed, read_yaml
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json
 from hybrid_kd.network.uncertainty import UNCERTAINTY
 from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.report.collect import find_system
 from hybrid_kd.report.frame_groups import snr_file
-from hybrid_kd.report.measured_once import measured_once
-from hybrid_kd.report.record_file import build, merge_studies, read_study, write_study
+from hybrid_kd.report.measured_once import measured_once, measured_record
+from hybrid_kd.report.record_file import merge_studies, read_study, write_study
 from hybrid_kd.report.records import (
     DevPosteriors,
     ExampleRecord,
@@ -98,10 +98,12 @@ def read_dev_posteriors(exp: Path, system: SystemResult) -> tuple[ExampleRecord,
     inputs = read_json(member / PROVENANCE).get("inputs", {})
     key = {"version": VERSION, "model": system.model_sha256, "dev_frames": inputs.get("dev_frames")}
     key |= _key_of_uncertainty(path)
-    content = measured_once(path / DEV_POSTERIORS, key, lambda: _measure(path, member, key["dev_frames"]))
+    file = path / DEV_POSTERIORS
+    content = measured_once(file, key, lambda: _measure(path, member, key["dev_frames"]))
     if content is None:
         return None
-    return build(ExampleRecord, content["example"]), build(DevPosteriors, content["posteriors"])
+    example = measured_record(file, content, "example", ExampleRecord)
+    return example, measured_record(file, content, "posteriors", DevPosteriors)
 
 
 def _key_of_uncertainty(path: Path) -> dict[str, str]:
@@ -150,10 +152,10 @@ def _read_labels(exp: Path, systems: Sequence[SystemResult]) -> list[LabelsRecor
         if not (path / HEADER).is_file():
             logger.warning("%s: its label store %s is not there any more", system.system, store)
             continue
-        key = {"version": VERSION, "sha256": read_json(path / HEADER)["sha256"]}
+        key = {"version": VERSION, "sha256": read_label_header(path).sha256}
         content = measured_once(path / STATISTICS, key, lambda: _measure_labels(exp, path, system))  # noqa: B023
         if content is not None:
-            found.append(build(LabelsRecord, content["labels"]))
+            found.append(measured_record(path / STATISTICS, content, "labels", LabelsRecord))
     return found
 
 
@@ -163,7 +165,7 @@ def _measure_labels(exp: Path, store: Path, system: SystemResult) -> dict[str, A
 
     path = exp / system.system
     logger.info("%s: measuring its labels", store)
-    same_view = Path(read_json(store / HEADER)["data"]).name == system.train_data
+    same_view = Path(read_label_header(store).data).name == system.train_data
     dev = None
     if same_view and not read_yaml(path / CONFIG).get("utt_map"):
         dev = dev_set_of(path, read_json(path / PROVENANCE).get("inputs", {}).get("dev_frames"))

@@ -14,8 +14,8 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from hybrid_kd.archives.data_dir import read_data_dir
-from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.config import read_yaml
+from hybrid_kd.frames.alignment_model import read_alignment_model
 from hybrid_kd.frames.labelled import LabelledFrames, Splice, load_labelled_frames
 from hybrid_kd.network.model_dir import AcousticModel
 from hybrid_kd.report.calibration import calibration_of, frame_scores
@@ -59,12 +59,12 @@ class DevSet:
 
 
 @lru_cache(maxsize=1)
-def load_dev_set(data_dir: Path, ali_dir: Path, splice: Splice, frame_tolerance: int) -> DevSet:
+def load_dev_set(data_dir: Path, ali_dir: Path, splice: Splice, frame_tolerance: int | None) -> DevSet:
     """Read features and alignment.
 
     Raises: HybridKdError if they cannot be read.
     """
-    model = read_transition_model(ali_dir / "final.mdl")
+    model = read_alignment_model(ali_dir)
     frames = load_labelled_frames(data_dir, ali_dir, model, splice=splice, frame_tolerance=frame_tolerance)
     phone_of_pdf = phones_of_pdfs(model, ali_dir / "phones.txt")
     example = choose_example(frames, phone_of_pdf, data_dir.name)

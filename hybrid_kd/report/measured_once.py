@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.json_files import build_record_of, read_json, write_json
+
+Item = TypeVar("Item")
 
 
 def measured_once(
@@ -17,3 +19,12 @@ def measured_once(
     if measured is not None:
         write_json(file, {"key": key, **measured})
     return measured
+
+
+def measured_record(file: Path, content: dict[str, Any], name: str, record_class: type[Item]) -> Item:
+    """One of the records that ``measured_once`` gave.
+
+    Raises: HybridKdError if ``file`` holds something else.
+    """
+    fix = "delete the file, and the same command measures it again"
+    return build_record_of(file, record_class, content.get(name), fix=fix)

@@ -1,14 +1,13 @@
 """Reads, merges and writes results/<experiment>.jsonl."""
 
-import dataclasses
 import json
 from dataclasses import asdict
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import build_record, parse_json
 from hybrid_kd.report.records import (
     ExampleRecord,
     LabelsRecord,
@@ -23,7 +22,6 @@ RECORD_CLASSES: dict[str, type[Record]] = {
     record_class.kind: record_class
     for record_class in (SetRecord, LabelsRecord, ExampleRecord, AgreementRecord)
 }
-Item = TypeVar("Item")
 
 
 def read_json_lines(path: Path) -> list[dict[str, Any]]:
@@ -38,7 +36,7 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
     contents = []
     for number, line in enumerate(lines, start=1):
         try:
-            contents.append(json.loads(line))
+            contents.append(parse_json(line))
         except ValueError as error:
             raise HybridKdError.at(
                 path, f"line {number} is not JSON: {error}", fix="write it again"
@@ -137,41 +135,5 @@ def _to_json(record: Record) -> dict[str, Any]:
 def _from_json(content: dict[str, Any]) -> Record:
     kind = content.get("kind")
     if isinstance(kind, str) and kind in RECORD_CLASSES:
-        return build(RECORD_CLASSES[kind], {name: content[name] for name in content if name != "kind"})
-    return build(SystemResult, content)
-
-
-def build(record_class: type[Item], content: Any) -> Item:
-    """A dataclass, and those inside it, from plain values; fields that have a default may be absent.
-
-    Raises: ValueError for a key that is missing or unknown, or a value of another type.
-    """
-    if not isinstance(content, dict):
-        raise ValueError(f"not a JSON object: {content!r}")
-    hints = get_type_hints(record_class)
-    fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
-    needed = {each.name for each in fields if each.default is each.default_factory is dataclasses.MISSING}
-    if different := sorted((needed - content.keys()) | (content.keys() - hints.keys())):
-        problem = "missing" if different[0] in hints else "unknown"
-        raise ValueError(f"{problem} key '{different[0]}'")
-    return record_class(**{name: _convert(name, content[name], hints[name]) for name in content})
-
-
-def _convert(name: str, value: Any, hint: Any) -> Any:
-    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    for option in options:
-        if dataclasses.is_dataclass(option) and isinstance(option, type):
-            if value is not None:
-                return build(option, value)
-        elif get_origin(option) is list and isinstance(value, list):
-            return [_convert(name, item, get_args(option)[0]) for item in value]
-        elif _fits(value, option):
-            return value
-    raise ValueError(f"key '{name}' is {value!r}")
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    kind = get_origin(hint) or hint
-    if kind is Any:
-        return True
-    return isinstance(value, (int, float) if kind is float else kind)
+        return build_record(RECORD_CLASSES[kind], {name: content[name] for name in content if name != "kind"})
+    return build_record(SystemResult, content)

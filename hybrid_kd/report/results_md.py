@@ -19,6 +19,7 @@ from hybrid_kd.report.tables import (
     beam_table,
     condition_of,
     environment_table,
+    escape,
     families,
     markdown_table,
     mean,
@@ -63,7 +64,7 @@ def results_in_markdown(results_dir: Path) -> str:
     for path in paths:
         introduction = path.with_suffix(".md")
         text = introduction.read_text(encoding="utf-8").strip() if introduction.is_file() else ""
-        lines += ["", f"## {path.stem}", "", *([*text.splitlines(), ""] if text else [])]
+        lines += ["", f"## {escape(path.stem)}", "", *([*text.splitlines(), ""] if text else [])]
         study = read_study(path)
         lines += [*section(sorted(study.systems, key=_rank)), *uncertainty_matching(study)]
     return "\n".join(lines).rstrip() + "\n"
@@ -90,9 +91,9 @@ def section(systems: Sequence[SystemResult]) -> list[str]:
         "Beside Kaldi": beside_kaldi(systems),
         "Beams": beam_table(systems),
     }
-    lines = [*facts(systems), ""]
+    lines = [*(f"- {escape(fact)}" for fact in facts(systems)), ""]
     for title, table in parts.items():
-        lines += [f"### {title}", "", *table] if table else []
+        lines += [f"### {escape(title)}", "", *table] if table else []
     return lines
 
 
@@ -114,16 +115,16 @@ def facts(systems: Sequence[SystemResult]) -> list[str]:
             s.train_frames for s in systems if s.train_data == train_data and s.train_frames is not None
         ]
         size = f" ({max(frames):,} frames an epoch)" if frames else ""
-        lines.append(f"- Trained on {train_data}{size}; {dev_data} drives the learning rate.")
+        lines.append(f"Trained on {train_data}{size}; {dev_data} drives the learning rate.")
     sizes = {(d.set_name, d.num_utterances, d.words) for s in systems for d in s.decodes if d.is_whole_set}
-    lines += [f"- {name}: {utts} utterances, {words} words." for name, utts, words in sorted(sizes)]
+    lines += [f"{name}: {utts} utterances, {words} words." for name, utts, words in sorted(sizes)]
     against = {d.against_baseline for s in systems for d in s.decodes if d.against_baseline is not None}
     for name, replicates in sorted({(a.baseline, a.num_replicates) for a in against}):
-        lines.append(f"- The baseline is {name} ({replicates} replicates).")
+        lines.append(f"The baseline is {name} ({replicates} replicates).")
     programs = {(condition_of(d).decoder, d.decoder_program) for s in systems for d in s.decodes}
-    lines += [f"- Decoder {decoder}: {program}." for decoder, program in sorted(programs)]
+    lines += [f"Decoder {decoder}: {program}." for decoder, program in sorted(programs)]
     commits = {s.commit[:12]: s.uncommitted_changes for s in systems if s.commit}
-    lines += [f"- Trained by commit {c}{' with changes' if dirty else ''}." for c, dirty in commits.items()]
+    lines += [f"Trained by commit {c}{' with changes' if dirty else ''}." for c, dirty in commits.items()]
     return lines
 
 

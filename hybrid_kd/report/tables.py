@@ -48,10 +48,23 @@ def number(value: int | float | None, form: str) -> str:
     return NOTHING if value is None else format(value, form)
 
 
+class Markdown(str):
+    """Text that is Markdown already; all other text is escaped."""
+
+
+def escape(text: str) -> str:
+    """Plain text, such as a system's name, as Markdown that shows it: no HTML, code, link or new column."""
+    if isinstance(text, Markdown):
+        return text
+    for character, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|"), ("`", "\\`"), ("](", "]\\(")):
+        text = text.replace(character, escaped)
+    return " ".join(text.split("\n"))
+
+
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table, with an empty one behind it."""
     lines = [head, ["---"] * len(head), *rows]
-    return [*("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines), ""]
+    return [*("| " + " | ".join(map(escape, line)) + " |" for line in lines), ""]
 
 
 def name_of(system: SystemResult) -> str:

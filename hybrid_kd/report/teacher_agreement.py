@@ -11,17 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_kd.config import listed
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL, load_model
 from hybrid_kd.network.uncertainty import UNCERTAINTY
 from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.report.agreement import measure_agreement
 from hybrid_kd.report.collect import name_beside
 from hybrid_kd.report.dev_posteriors import dev_set_of
-from hybrid_kd.report.measured_once import measured_once
-from hybrid_kd.report.record_file import build
+from hybrid_kd.report.measured_once import measured_once, measured_record
 from hybrid_kd.report.records import SystemResult
 from hybrid_kd.report.uncertainty_records import AgreementRecord
 
@@ -47,11 +45,9 @@ def teachers_of(exp: Path, system: SystemResult) -> list[Path]:
     if config.get("utt_map") or config.get("teacher_data"):
         return []
     beside = (exp / name if (exp / name).is_dir() else Path(name) for name in listed(config.get("teacher")))
-    headers = (Path(store) / HEADER for store in listed(config.get("teacher_labels")))
-    contents = [read_json(header) for header in headers if header.is_file()]
-    labelled = (
-        Path(content["teacher"]) for content in contents if Path(content["data"]).name == system.train_data
-    )
+    stores = [Path(store) for store in listed(config.get("teacher_labels"))]
+    headers = [read_label_header(store) for store in stores if (store / HEADER).is_file()]
+    labelled = (Path(header.teacher) for header in headers if Path(header.data).name == system.train_data)
     return [
         path for path in [*beside, *labelled] if (path / UNCERTAINTY).is_file() and (path / FINAL).is_file()
     ]
@@ -60,15 +56,13 @@ def teachers_of(exp: Path, system: SystemResult) -> list[Path]:
 def _agreement(exp: Path, first: Path, second: Path, student: SystemResult) -> AgreementRecord | None:
     dev_frames = student.inputs.get("dev_frames")
     key = {"version": VERSION, "first": _key(first), "second": _key(second), "dev_frames": dev_frames}
-    content = measured_once(
-        first / f"agreement_{second.name}.json",
-        key,
-        lambda: _measure(first, second, exp / student.system, dev_frames),
-    )
+    file = first / f"agreement_{second.name}.json"
+    content = measured_once(file, key, lambda: _measure(first, second, exp / student.system, dev_frames))
     if content is None:
         return None
     first_name, second_name = (name_beside(exp / student.system, str(path)) for path in (first, second))
-    return replace(build(AgreementRecord, content["agreement"]), first=first_name, second=second_name)
+    agreement = measured_record(file, content, "agreement", AgreementRecord)
+    return replace(agreement, first=first_name, second=second_name)
 
 
 def _key(teacher: Path) -> list[str]:

@@ -13,6 +13,7 @@ from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.tuning import in_kaldis_order
 from hybrid_kd.scoring.utterance_scores import SetScores, ids_to_words, score_utterance
 from hybrid_kd.tally import Tally
+from hybrid_kd.text_files import read_word_lines
 
 SCORE_AGAIN = "score it again with Kaldi's local/score.sh"
 
@@ -74,14 +75,13 @@ def read_kaldi_scores(decode_dir: Path, words_file: Path | None) -> SetScores:
 def _read_texts(path: Path) -> dict[str, list[str]]:
     """Lines ``utt_id words`` in any order: those of archives that were decoded in parallel."""
     texts: dict[str, list[str]] = {}
-    try:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            utt_id, *words = line.split()
-            if utt_id in texts:
-                raise HybridKdError.at(path, "comes twice", fix=SCORE_AGAIN, key=utt_id)
-            texts[utt_id] = words
-    except (OSError, ValueError) as error:
-        raise HybridKdError.at(path, f"cannot be read: {error}", fix=SCORE_AGAIN) from error
+    for number, line in enumerate(read_word_lines(path, fix=SCORE_AGAIN), start=1):
+        if not line:
+            raise HybridKdError.at(path, f"line {number} is empty", fix=SCORE_AGAIN)
+        utt_id, *words = line
+        if utt_id in texts:
+            raise HybridKdError.at(path, "comes twice", fix=SCORE_AGAIN, key=utt_id)
+        texts[utt_id] = words
     return texts
 
 

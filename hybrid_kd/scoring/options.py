@@ -5,6 +5,8 @@ from pathlib import Path
 
 import tyro
 
+from hybrid_kd.tally import MAX_LEFT_OUT
+
 
 @dataclass(frozen=True)
 class ScoreOptions:
@@ -34,6 +36,8 @@ class ScoreOptions:
     """more points (LMWT_WIP, such as 1_0.0) that errors are counted at; not searched"""
     nj: int = 1
     """parallel processes"""
+    max_left_out: float = MAX_LEFT_OUT
+    """share of the utterances that may be left out as bad (0.01 is 1 %)"""
     config: Path | None = None
     """YAML file of options; flags win over it"""
 

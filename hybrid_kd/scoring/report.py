@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
+from hybrid_kd.decoding.summary import DecodeSummary
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.utterances import ENVIRONMENTS, environment, kind
 from hybrid_kd.scoring.word_errors import ErrorTable, WordErrors
@@ -36,7 +37,13 @@ def base_name(set_name: str) -> str:
     return base if last in ("simu", "real", "multi") else set_name
 
 
-def format_report(set_name: str, table: ErrorTable, point: ScoringPoint, result: dict[str, Any]) -> str:
+def format_report(
+    set_name: str,
+    table: ErrorTable,
+    point: ScoringPoint,
+    result: dict[str, Any],
+    decoding: DecodeSummary | None,
+) -> str:
     """All that ``hybrid-kd score`` prints. ``result`` is what score.json holds."""
     is_best = result["tuned_on_itself"]
     tuned = "tuned on the set itself" if is_best else f"tuned on {' + '.join(result['tuned_on'])}"
@@ -47,7 +54,7 @@ def format_report(set_name: str, table: ErrorTable, point: ScoringPoint, result:
             "",
             *_table(set_name, table, point),
             "",
-            f"{result['decode_dir']}: {tuned}{decoder_in_words(result['decoding'])}",
+            f"{result['decode_dir']}: {tuned}{decoder_in_words(decoding)}",
         ]
     )
 
@@ -97,9 +104,9 @@ def _row(name: str, errors: WordErrors) -> str:
     )
 
 
-def decoder_in_words(decoding: dict[str, Any] | None) -> str:
+def decoder_in_words(decoding: DecodeSummary | None) -> str:
     """Which decoder made the lattices: rates of different decoders or beams are not to be compared."""
     if decoding is None:
         return ""
-    beams = f"{decoding['beam']:g}/{decoding['lattice_beam']:g}"
-    return f"; {decoding['decoder_program']} {decoding['decoder_version']}, beams {beams}"
+    beams = f"{decoding.beam:g}/{decoding.lattice_beam:g}"
+    return f"; {decoding.decoder_program} {decoding.decoder_version}, beams {beams}"

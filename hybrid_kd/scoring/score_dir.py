@@ -7,17 +7,21 @@ programs.
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hybrid_kd.archives.alignments import read_num_jobs
 from hybrid_kd.archives.data_dir import DataDir, read_data_dir
 from hybrid_kd.archives.symbols import read_symbol_table
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import SUMMARY, UTT_IDS
+from hybrid_kd.decoding.decode_record import UTT_IDS
+from hybrid_kd.decoding.summary import SUMMARY, read_summary
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.option_ranges import check_ranges
 from hybrid_kd.processes import Report, run_jobs
 from hybrid_kd.provenance import sha256_of_file, sha256_of_files
 from hybrid_kd.run_record import CONFIG
@@ -50,61 +54,82 @@ from hybrid_kd.scoring.utterance_scores import (
     utterance_scores_to_lines,
 )
 from hybrid_kd.scoring.word_errors import ErrorTable, WordErrors, best_point, error_table, pool
-from hybrid_kd.tally import Tally
+from hybrid_kd.tally import MAX_LEFT_OUT_RANGE, Tally
+from hybrid_kd.text_files import read_text
 
 logger = logging.getLogger(__name__)
+
+DECODE_AGAIN = "decode again, into another --out"
 
 
 def score_directory(options: ScoreOptions) -> str:
     """Score ``options.decode_dir``, write its files, and give the report.
 
-    Raises: HybridKdError for bad inputs, or if more than 1 % of the utterances have no lattice.
+    A call that fails changes nothing.
+
+    Raises: HybridKdError for bad inputs, or if more than --max-left-out of the utterances have no lattice.
     """
+    check_ranges(options, {"max_left_out": MAX_LEFT_OUT_RANGE})
     searched = parse_range(options.min_lm_weight, options.max_lm_weight, options.penalties)
     data = read_data_dir(options.data, needs_feats=False)
     points = (*searched.points(), *parse_points(options.also_at))
-    scores = set_scores(options.decode_dir, data, options.graph, points=points, nj=options.nj)
-    table = error_table(scores)
+    counted = count_set(options, data, points=points)
+    scores, table = counted.scores, error_table(counted.scores)
     if not table.num_words.sum():
         raise HybridKdError.at(data.path / "text", "the reference has no words", fix="transcribe the data")
     point = best_point(_tuning_table(options, table, searched), searched.points())
     searched.warn_at_edge(point, options.decode_dir)
+    counted.keep(options.decode_dir)  # only now: what is there stays as it is if anything above fails
     _write_files(options, scores, table, point)
     result = _result(options, table, point, searched)
     write_json(options.decode_dir / SCORE, result)
-    return format_report(data.path.name, table, point, result)
+    return format_report(data.path.name, table, point, result, read_summary(options.decode_dir))
 
 
-def set_scores(
-    decode_dir: Path, data: DataDir, graph_dir: Path, *, points: Sequence[ScoringPoint], nj: int
-) -> SetScores:
-    """Hypotheses and errors of every utterance that was to be decoded; counted before if nothing has changed.
+@dataclass(frozen=True)
+class CountedSet:
+    """Hypotheses and errors of a set, and the sha256 of what they were counted from (None: kept already)."""
 
-    They are at ``points`` and at all others that are always counted, or were counted before.
+    scores: SetScores
+    inputs: dict[str, str] | None
+
+    def keep(self, decode_dir: Path) -> None:
+        """Write them into the decode directory, in place of earlier ones."""
+        if self.inputs is None:
+            return
+        (decode_dir / INPUTS).unlink(missing_ok=True)  # the two files never describe different counts
+        with replace_file(decode_dir / PER_UTT, "w") as file:
+            file.writelines(utterance_scores_to_lines(self.scores.utterances))
+        points = [point.name for point in self.scores.points]
+        write_json(decode_dir / INPUTS, self.inputs | {"points": points})
+
+
+def count_set(options: ScoreOptions, data: DataDir, *, points: Sequence[ScoringPoint]) -> CountedSet:
+    """Count errors of every utterance that was to be decoded, or read them if nothing has changed since.
+
+    They are at ``points`` and at all others that are always counted, or were counted before. Only temporary
+    files are written into ``options.decode_dir``.
 
     Raises: HybridKdError as score_directory.
     """
     if data.text is None:
         raise HybridKdError.at(data.path, "it holds no text", fix="give a data directory with transcriptions")
+    decode_dir, words_file = options.decode_dir, options.graph / "words.txt"
     archives = find_lattices(decode_dir)
     inputs = {
         "lattices": sha256_of_files(archives),
-        "words": sha256_of_file(graph_dir / "words.txt"),
+        "words": sha256_of_file(words_file),
         "text": sha256_of_file(data.path / "text"),
     }
+    utt_ids = _intended_utterances(options, data)
     before = read_points(decode_dir) if (decode_dir / INPUTS).is_file() else ()
     if before and set(points) <= set(before) and _is_counted_from(decode_dir, inputs):
-        return read_set_scores(decode_dir)
-    (decode_dir / INPUTS).unlink(missing_ok=True)
-    texts = ScoringTexts(data.text, read_symbol_table(graph_dir / "words.txt"))
-    utt_ids = _intended_utterances(decode_dir, data)
+        return CountedSet(read_set_scores(decode_dir), None)
+    texts = ScoringTexts(data.text, read_symbol_table(words_file))
     all_points = in_kaldis_order([*POINTS, *points, *before])
-    lines = _score_in_parallel(decode_dir, archives, texts, all_points, total=len(utt_ids), nj=nj)
-    scores = SetScores(all_points, _in_order(decode_dir, utt_ids, texts, lines, len(all_points)))
-    with replace_file(decode_dir / PER_UTT, "w") as file:
-        file.writelines(utterance_scores_to_lines(scores.utterances))
-    write_json(decode_dir / INPUTS, inputs | {"points": [point.name for point in all_points]})
-    return scores
+    lines = _score_in_parallel(decode_dir, archives, texts, all_points, total=len(utt_ids), nj=options.nj)
+    scores = SetScores(all_points, _in_order(options, utt_ids, texts, lines, len(all_points)))
+    return CountedSet(scores, inputs)
 
 
 def _is_counted_from(decode_dir: Path, inputs: dict[str, str]) -> bool:
@@ -120,9 +145,8 @@ def find_lattices(decode_dir: Path) -> list[Path]:
     if not decode_dir.is_dir():
         raise HybridKdError.at(decode_dir, "no such directory", fix="give a directory with lat.JOB.gz")
     found = {path.name for path in decode_dir.glob("lat.*.gz")}
-    num_jobs_file = decode_dir / "num_jobs"
-    text = num_jobs_file.read_text().strip() if num_jobs_file.is_file() else ""
-    names = [f"lat.{job}.gz" for job in range(1, (int(text) if text.isdigit() else len(found)) + 1)]
+    num_jobs = read_num_jobs(decode_dir) if (decode_dir / "num_jobs").is_file() else len(found)
+    names = [f"lat.{job}.gz" for job in range(1, num_jobs + 1)]
     unfinished = (decode_dir / CONFIG).is_file() and not (decode_dir / SUMMARY).is_file()
     if not found or unfinished or set(names) != found:
         missing = sorted(set(names) - found) or sorted(found - set(names)) or ["lat.1.gz"]
@@ -133,15 +157,36 @@ def find_lattices(decode_dir: Path) -> list[Path]:
     return [decode_dir / name for name in names]
 
 
-def _intended_utterances(decode_dir: Path, data: DataDir) -> Sequence[str]:
-    """What was to be decoded; in a directory of Kaldi's, all of the data."""
+def _intended_utterances(options: ScoreOptions, data: DataDir) -> Sequence[str]:
+    """The utterances that were to be decoded: all of the data in a directory that Kaldi's scripts made.
+
+    Raises: HybridKdError if some are not in the data, or if too many of the data were not to be decoded and
+    no option of the decoding chose a part.
+    """
+    decode_dir = options.decode_dir
     listed = decode_dir / UTT_IDS
-    utt_ids = listed.read_text().split() if listed.is_file() else data.utt_ids
+    utt_ids = read_text(listed, fix=DECODE_AGAIN).split() if listed.is_file() else data.utt_ids
     if unknown := sorted(set(utt_ids) - set(data.utt_ids)):
         raise HybridKdError.at(
             decode_dir, f"not in {data.path}", fix="give the --data it was decoded from", key=unknown[0]
         )
+    if len(utt_ids) < len(data.utt_ids) and not _is_of_a_part(decode_dir):
+        tally = Tally(decode_dir, max_left_out=options.max_left_out)
+        tally.done(len(utt_ids))
+        decoded = set(utt_ids)
+        for utt_id in data.utt_ids:
+            if utt_id not in decoded:
+                tally.left_out(utt_id, "not decoded", f"{data.path} has it")
+        tally.close(
+            fix=f"give the --data it was decoded from, or decode {data.path} again into another --out"
+        )
     return utt_ids
+
+
+def _is_of_a_part(decode_dir: Path) -> bool:
+    """Whether options of `hybrid-kd decode` chose some utterances."""
+    config = read_yaml(decode_dir / CONFIG) if (decode_dir / CONFIG).is_file() else {}
+    return config.get("max_utts") is not None or config.get("utt_list") is not None
 
 
 def _score_in_parallel(
@@ -164,22 +209,32 @@ def _score_in_parallel(
                     file.writelines(utterance_scores_to_lines([scores]))
                     report(scores.utt_id)
 
-    run_jobs(work, jobs, log=lambda job: decode_dir / "log" / f"score.{job}.log", total=total, what="scoring")
-    for part in parts.values():
-        yield from read_utterance_scores(part)
-        part.unlink()
+    try:
+        run_jobs(work, jobs, log=partial(_score_log, decode_dir), total=total, what="scoring")
+        for part in parts.values():
+            yield from read_utterance_scores(part)
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+
+
+def _score_log(decode_dir: Path, job: int) -> Path:
+    return decode_dir / "log" / f"score.{job}.log"
 
 
 def _in_order(
-    decode_dir: Path,
+    options: ScoreOptions,
     utt_ids: Sequence[str],
     texts: ScoringTexts,
     scores: Iterator[UtteranceScores],
     num_points: int,
 ) -> list[UtteranceScores]:
-    """Every intended utterance; without a lattice all its words are deleted (1 % of them at most)."""
+    """Every intended utterance; of one without a lattice all words are deleted.
+
+    Raises: HybridKdError if too many have none.
+    """
     found = {utterance.utt_id: utterance for utterance in scores}
-    tally = Tally(decode_dir)
+    tally = Tally(options.decode_dir, max_left_out=options.max_left_out)
     tally.done(len(found))
     for utt_id in utt_ids:
         if utt_id not in found:
@@ -209,10 +264,15 @@ def _other_table(options: ScoreOptions, tune_on: Path, searched: PointRange) -> 
     points = searched.points()
     if (tune_on / CONFIG).is_file():
         config = read_yaml(tune_on / CONFIG)
-        data, graph = Path(config["data"]), Path(config["graph"])
+        try:
+            data, graph = Path(config["data"]), Path(config["graph"])
+        except KeyError as error:
+            fix = "restore it, or score this directory first with its own --data and --graph"
+            raise HybridKdError.at(tune_on / CONFIG, f"missing key {error}", fix=fix) from error
+        own = replace(options, decode_dir=tune_on, data=data, graph=graph, tune_on=())
         if not (tune_on / SCORE).is_file():
-            score_directory(replace(options, decode_dir=tune_on, data=data, graph=graph, tune_on=()))
-        set_scores(tune_on, read_data_dir(data, needs_feats=False), graph, points=points, nj=options.nj)
+            score_directory(own)
+        count_set(own, read_data_dir(data, needs_feats=False), points=points).keep(tune_on)
     return read_error_table(tune_on, points)
 
 
@@ -245,7 +305,7 @@ def _result(
     options: ScoreOptions, table: ErrorTable, point: ScoringPoint, searched: PointRange
 ) -> dict[str, Any]:
     """The content of score.json."""
-    summary = options.decode_dir / SUMMARY
+    summary = read_summary(options.decode_dir)
     own = best_point(table, searched.points())
     tuned_on = options.tune_on or (options.decode_dir,)
     return {
@@ -262,7 +322,7 @@ def _result(
             for name, which in by_environment(table.utt_ids).items()
         },
         "own_best": {"point": own.name, "wer": table.total(own).wer},
-        "decoding": read_json(summary) if summary.is_file() else None,
+        "decoding": None if summary is None else read_json(options.decode_dir / SUMMARY),
     }
 
 

@@ -14,6 +14,7 @@ from jaxtyping import Int64
 from hybrid_kd.archives.lattices import Lattice, read_lattices
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.scoring.best_paths import BestPath, ScoringPoint, best_paths
+from hybrid_kd.text_files import split_words
 
 LATTICES_AT_ONCE = 4  # more are no faster, and take memory
 REF_NOT_SCORED = frozenset({"<NOISE>", "<SPOKEN_NOISE>"})
@@ -44,7 +45,7 @@ class UtteranceScores:
 
     @property
     def num_ref_words(self) -> int:
-        return len(self.reference.split())
+        return len(split_words(self.reference))
 
     def errors_at_points(self) -> Int64[np.ndarray, "points 3"]:
         """Insertions, deletions, substitutions at each scoring point."""
@@ -86,7 +87,7 @@ def score_utterance(
         " ".join(kept_reference),
         any(words is not None for words in hypotheses),
         different,
-        tuple(count_errors(kept_reference, text.split()) for text in different),
+        tuple(count_errors(kept_reference, split_words(text)) for text in different),
         tuple(different.index(text) for text in texts),
     )
 
@@ -148,7 +149,7 @@ def read_utterance_scores(path: Path) -> list[UtteranceScores]:
     Raises: HybridKdError if it is missing or not what ``hybrid-kd score`` writes.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
         return [_from_json(json.loads(line)) for line in lines]
     except FileNotFoundError as error:
         raise HybridKdError.at(path, "not scored yet", fix="run `hybrid-kd score` on it first") from error

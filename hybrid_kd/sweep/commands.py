@@ -6,8 +6,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from hybrid_kd.atomic import replace_file
-from hybrid_kd.decoding.decode_record import SUMMARY, lattice_file
+from hybrid_kd.decoding.decode_record import lattice_file
 from hybrid_kd.decoding.options import SearchOptions
+from hybrid_kd.decoding.summary import SUMMARY
 from hybrid_kd.scoring.scored_dir import SCORE
 from hybrid_kd.sweep.programs import Programs
 from hybrid_kd.sweep.study_file import StudyPlan, System

@@ -1,5 +1,6 @@
 """Options of `hybrid-kd train` as a study's YAML file writes them: text to values, as flags are read."""
 
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import NoneType
@@ -70,5 +71,7 @@ def as_mapping(place: str, content: Any) -> dict[str, Any]:
     if content in (None, ""):
         return {}
     if not isinstance(content, Mapping):
-        raise HybridKdError.at(place, f"not a mapping: {content}", fix="write `key: value` lines")
+        raise HybridKdError.at(
+            place, f"not a mapping: {reprlib.repr(content)}", fix="write `key: value` lines"
+        )
     return dict(content)

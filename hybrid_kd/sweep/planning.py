@@ -6,9 +6,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from hybrid_kd.config import did_you_mean
-from hybrid_kd.decoding.decode_record import SUMMARY
 from hybrid_kd.decoding.graph import find_graph_file
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.decoding.summary import SUMMARY
+from hybrid_kd.distill.label_header import HEADER
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.sweep.commands import decode_dir

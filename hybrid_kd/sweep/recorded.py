@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.config import option_defaults, options_to_dict, read_yaml
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.alignment_model import read_alignment_model
 from hybrid_kd.frames.labelled import load_labelled_frames
-from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.provenance import differences_in_words, sha256_of_file
 from hybrid_kd.report.record_file import read_study
@@ -139,7 +138,7 @@ def _frame_hashes(plan: StudyPlan) -> dict[str, frozenset[str]]:
         logger.warning("%s is not there: lines are compared by their options alone", missing[0])
         return {}
     model_file = experiment.train_ali / "final.mdl"
-    model = read_transition_model(model_file)
+    model = read_alignment_model(experiment.train_ali)
     hashes = {"final.mdl": frozenset({sha256_of_file(model_file)})}
     kinds = {(splice_of(s.options), s.options.frame_tolerance) for s in plan.systems}
     for name, (data, ali) in pairs.items():
@@ -158,7 +157,7 @@ def _teacher_hashes(plan: StudyPlan, results: Study) -> dict[str, frozenset[str]
     sha256 = sha256_of_file(teacher)
     stores = {record.sha256 for record in results.labels if record.teacher_sha256 == sha256}
     if (plan.label_store / HEADER).is_file():
-        stores.add(read_json(plan.label_store / HEADER)["sha256"])
+        stores.add(read_label_header(plan.label_store).sha256)
     return {"teacher": frozenset({sha256})} | ({"teacher_labels": frozenset(stores)} if stores else {})
 
 

@@ -10,6 +10,7 @@ import yaml
 from hybrid_kd.config import read_yaml, refuse_unknown_key
 from hybrid_kd.decoding.options import Decoder, SearchOptions
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.file_names import file_of_id
 from hybrid_kd.sweep.grid import GridSystem, expand_grid
 from hybrid_kd.sweep.option_values import as_mapping, option_values
 from hybrid_kd.sweep.options import SweepOptions
@@ -207,7 +208,8 @@ def _system(path: Path, plan: StudyPlan, system: GridSystem) -> System:
 
 def _train_options(place: str, experiment: Experiment, name: str, values: Mapping[str, Any]) -> TrainOptions:
     paths = {key: getattr(experiment, key) for key in ("train_data", "train_ali", "dev_data", "dev_ali")}
-    options = TrainOptions(**{**values, **paths, "out": experiment.exp / name, "config": None})
+    out = file_of_id(experiment.exp, name, place=place)
+    options = TrainOptions(**{**values, **paths, "out": out, "config": None})
     try:
         check_options(options)
     except HybridKdError as error:

@@ -5,9 +5,8 @@ import shutil
 from pathlib import Path
 
 from hybrid_kd.atomic import replace_directory
-from hybrid_kd.distill.label_store import HEADER
+from hybrid_kd.distill.label_header import HEADER, read_label_header
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.network.model_dir import FINAL, final_network_file
 from hybrid_kd.provenance import sha256_of_file
 from hybrid_kd.sweep import commands
@@ -35,11 +34,11 @@ def check_given_labels(plan: StudyPlan) -> None:
     header = plan.label_store / HEADER
     if plan.given_labels is None or not header.is_file():
         return
-    content, problem = read_json(header), None
-    if lacking := sorted(set(plan.temperatures) - set(content["temperatures"])):
+    content, problem = read_label_header(plan.label_store), None
+    if lacking := sorted(set(plan.temperatures) - set(content.temperatures)):
         problem = f"no labels at T = {', '.join(f'{temperature:g}' for temperature in lacking)}"
-    elif content["prune_below"] > plan.prune_below:
-        problem = f"pruned below {content['prune_below']:g}, the study needs {plan.prune_below:g}"
+    elif content.prune_below > plan.prune_below:
+        problem = f"pruned below {content.prune_below:g}, the study needs {plan.prune_below:g}"
     if problem is not None:
         fix = "leave `labels` (--labels) out, so that the study writes its own, or write it again with these"
         raise HybridKdError.at(header, problem, fix=fix)
@@ -65,9 +64,9 @@ def write_labels(programs: Programs, plan: StudyPlan, known: Known, *, threads: 
     Raises: HybridKdError if students of the results file learned from others.
     """
     temperatures, prune_below = plan.temperatures, plan.prune_below
-    if plan.given_labels is not None and (header := plan.given_labels / HEADER).is_file():
-        content = read_json(header)
-        temperatures, prune_below = tuple(content["temperatures"]), content["prune_below"]
+    if plan.given_labels is not None and (plan.given_labels / HEADER).is_file():
+        header = read_label_header(plan.given_labels)
+        temperatures, prune_below = tuple(header.temperatures), header.prune_below
     commands.label(programs, plan, temperatures=temperatures, prune_below=prune_below, threads=threads)
     known = with_teacher(known, plan)
     for system in plan.systems:

@@ -12,9 +12,9 @@ from typing import Any
 
 from hybrid_kd.archives.data_dir import read_data_dir, write_data_dir
 from hybrid_kd.config import options_to_dict
-from hybrid_kd.decoding.decode_record import SUMMARY
 from hybrid_kd.decoding.forward import read_num_frames
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.decoding.summary import read_summary
+from hybrid_kd.json_files import read_record, write_json
 from hybrid_kd.network.model_dir import FINAL
 from hybrid_kd.sweep import commands
 from hybrid_kd.sweep.programs import Programs
@@ -50,8 +50,8 @@ def measure(programs: Programs, plan: StudyPlan, *, teacher_epochs: float, threa
     """
     directory = plan.experiment.exp / TRIAL
     key = _key(plan, threads)
-    if (directory / SECONDS).is_file() and (content := read_json(directory / SECONDS))["key"] == key:
-        return Seconds(**content["seconds"])
+    if (measured := _measured(directory / SECONDS)) is not None and measured.key == key:
+        return measured.seconds
     shutil.rmtree(directory, ignore_errors=True)
     logger.info("%s: trial of %d minibatches and %d utterances", directory, MINIBATCHES, UTTERANCES)
     student = _train(programs, plan, plan.systems[0].options, MINIBATCHES, threads)
@@ -62,8 +62,21 @@ def measure(programs: Programs, plan: StudyPlan, *, teacher_epochs: float, threa
         **_teach(programs, plan, student.start, teacher_epochs=teacher_epochs, threads=threads),
     )
     shutil.rmtree(directory)
-    write_json(directory / SECONDS, {"key": key, "seconds": asdict(seconds)})
+    write_json(directory / SECONDS, asdict(_Measured(key, seconds)))
     return seconds
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The file of a finished trial. key: what it was measured on."""
+
+    key: str
+    seconds: Seconds
+
+
+def _measured(file: Path) -> _Measured | None:
+    fix = "delete it, and the same command measures again"
+    return read_record(file, _Measured, fix=fix) if file.is_file() else None
 
 
 def _key(plan: StudyPlan, threads: int) -> str:
@@ -92,7 +105,7 @@ def _train(
     part, times = _part(plan.experiment.train_data, directory / f"{name}_train", num_frames=num_frames)
     dev, _ = _part(plan.experiment.dev_data, directory / f"{name}_dev", times=times)
     alone: dict[str, Any] = {"temperatures": "1", "teacher": (), "teacher_labels": (), "init": None}
-    alone |= {"train_data": part, "dev_data": dev, "out": directory / name, "max_iters": 1, "min_iters": 0}
+    alone |= {"train_data": part, "dev_data": dev, "out": directory / name, "max_iters": 1, "min_iters": 1}
     wall = _seconds(lambda: commands.train(programs, replace(options, **alone), threads=threads))
     epoch = json.loads((directory / name / "train.jsonl").read_text().splitlines()[-1])["seconds"]
     if options.pretrain == "none":
@@ -130,8 +143,10 @@ def _decode_and_score(programs: Programs, plan: StudyPlan, model: Path) -> dict[
     times = sum(num_utts) / len(read_data_dir(part).utt_ids)
     decoded = commands.decode(programs, plan, model, part, nj=1, out=directory / "decode")
     counting, counted = (_seconds(lambda: commands.score(programs, plan, decoded, part)) for _ in range(2))
-    wall = read_json(decoded / SUMMARY)["wall_s"]
-    return {"decode": wall * times, "score": max(0.0, counting - counted) * times + counted * len(sets)}
+    summary = read_summary(decoded)
+    assert summary is not None, "a decoding that ended without its summary"
+    scoring = max(0.0, counting - counted) * times + counted * len(sets)
+    return {"decode": summary.wall_s * times, "score": scoring}
 
 
 def _teach(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hybrid_kd.network.tensor_file import read_tensors, write_tensors
+from hybrid_kd.network.tensor_file import read_tensors, write_state
 
 BEST_EPOCHS = "best_epochs"
 
@@ -23,7 +23,7 @@ def keep_epoch(directory: Path, epoch: int, tensors: Mapping[str, Tensor]) -> No
     """Write an epoch's network (of ``Learner.state``)."""
     (directory / BEST_EPOCHS).mkdir(exist_ok=True)
     network = {name: value for name, value in tensors.items() if name.startswith("network.")}
-    write_tensors(_file(directory, epoch), network, {})
+    write_state(_file(directory, epoch), network, {})
 
 
 def forget_epochs(directory: Path, *, but: Sequence[int] = ()) -> None:

@@ -5,16 +5,17 @@ state of the schedule and the records of all epochs. The log of a run is rewritt
 """
 
 import json
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import build_record, parse_json
+from hybrid_kd.network.tensor_file import load_tensors, write_state
 from hybrid_kd.training.newbob import NewbobState
 
 
@@ -27,26 +28,27 @@ class TrainingState:
     records: tuple[dict[str, Any], ...]
 
 
-def save_checkpoint(path: Path, state: TrainingState, tensors: dict[str, Tensor]) -> None:
+def save_checkpoint(path: Path, state: TrainingState, tensors: Mapping[str, Tensor]) -> None:
     """Write the state and what ``Learner.state`` gave."""
-    on_cpu = {name: value.contiguous().cpu() for name, value in tensors.items()}
-    with replace_file(path) as file:
-        file.write(save_safetensors(on_cpu, {"state": json.dumps(asdict(state))}))
+    write_state(path, tensors, {"state": json.dumps(asdict(state))})
 
 
 def load_checkpoint(path: Path) -> tuple[TrainingState, dict[str, Tensor]]:
     """Read what ``save_checkpoint`` wrote.
 
-    Raises: HybridKdError if the file is broken.
+    Raises: HybridKdError if the file is broken or damaged, or its training had diverged.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            content = json.loads((file.metadata() or {})["state"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        newbob = NewbobState(**content["newbob"])
-        state = TrainingState(content["epoch"], newbob, tuple(content["records"]))
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise HybridKdError.at(
-            path, f"broken checkpoint: {error}", fix="delete the output directory and train again"
-        ) from error
+        tensors, metadata = load_tensors(path)
+        state = build_record(TrainingState, parse_json(metadata.get("state", "null")))
+        if not math.isfinite(state.newbob.best_loss):
+            raise ValueError(f"the dev cross-entropy is {state.newbob.best_loss}")
+    except ValueError as error:
+        raise broken_checkpoint(path, error) from error
     return state, tensors
+
+
+def broken_checkpoint(path: Path, error: Exception) -> HybridKdError:
+    """The error of a checkpoint that no training can continue from."""
+    fix = "delete the output directory and train again"
+    return HybridKdError.at(path, f"broken checkpoint: {error}", fix=fix)

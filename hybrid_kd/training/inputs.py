@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
-from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.distill.mixing import MixingRule
 from hybrid_kd.distill.teachers import Teachers
 from hybrid_kd.distill.temperature_schedule import parse_temperature_schedule
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.frames.alignment_model import read_alignment_model, refuse_other_model
 from hybrid_kd.frames.labelled import LabelledFrames, Splice, load_labelled_frames
 from hybrid_kd.network.dnn import Dnn, NetworkShape
 from hybrid_kd.network.model_dir import load_networks
@@ -68,15 +67,8 @@ def has_teacher(options: TrainOptions) -> bool:
 
 
 def _load_frames(options: TrainOptions, *, device: torch.device) -> Inputs:
-    transition_model = read_transition_model(options.train_ali / "final.mdl")
-    dev_model = read_transition_model(options.dev_ali / "final.mdl")
-    if not np.array_equal(transition_model.transition_id_to_pdf_id, dev_model.transition_id_to_pdf_id):
-        raise HybridKdError.at(
-            options.dev_ali / "final.mdl",
-            f"is of another tree ({dev_model.num_pdfs} pdfs) than {options.train_ali / 'final.mdl'}"
-            f" ({transition_model.num_pdfs} pdfs)",
-            fix="align train and dev with the same model",
-        )
+    transition_model = read_alignment_model(options.train_ali)
+    refuse_other_model(options.train_ali, transition_model, options.dev_ali)
     train, dev = (
         load_labelled_frames(
             data, ali, transition_model, splice=splice_of(options), frame_tolerance=options.frame_tolerance

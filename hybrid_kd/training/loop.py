@@ -25,14 +25,26 @@ from hybrid_kd.network.dnn import Dnn, DropoutDraws
 from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
 from hybrid_kd.training.averaging import best_epochs, forget_epochs, keep_epoch, mean_of_epochs
-from hybrid_kd.training.checkpoint import TrainingState, load_checkpoint, save_checkpoint
+from hybrid_kd.training.checkpoint import (
+    TrainingState,
+    broken_checkpoint,
+    load_checkpoint,
+    save_checkpoint,
+)
 from hybrid_kd.training.cuda_graph import GraphedStep, Step
 from hybrid_kd.training.distributed import ALONE, World
 from hybrid_kd.training.epoch_labels import TeacherTemperatures, Temperatures, epoch_labels
 from hybrid_kd.training.frame_order import frame_order
+from hybrid_kd.training.judging import (
+    DivergedError,
+    diverged_error,
+    divergence,
+    judge_epoch,
+    refuse_untrained,
+)
 from hybrid_kd.training.learner import Learner
 from hybrid_kd.training.metrics import FrameMetrics, RunningMetrics
-from hybrid_kd.training.newbob import NewbobState, after_epoch, after_timed_epoch
+from hybrid_kd.training.newbob import NewbobState
 from hybrid_kd.training.plan import TrainingPlan
 from hybrid_kd.training.run_log import log_average, log_epoch, write_records
 from hybrid_kd.training.stack_learner import StackLearner, joined
@@ -47,25 +59,39 @@ CHECKPOINT = "checkpoint.safetensors"
 class Training:
     """A student in training, with the directory of its checkpoint and records.
 
-    is_named: whether its name stands in its log messages, since others train beside it.
+    is_named: whether its name stands in its log messages, since others train beside it. is_retrained: whether
+    all of it was trained before (--init).
     """
 
     learner: Learner
     plan: TrainingPlan
     directory: Path
     is_named: bool = False
+    is_retrained: bool = False
 
     def begin(self) -> TrainingState:
-        """The state to go on from: that of the checkpoint, or before the first epoch."""
+        """The state to go on from: that of the checkpoint, or before the first epoch.
+
+        Raises: HybridKdError if the checkpoint is broken or of another network, or the loss not finite.
+        """
         learner, path = self.learner, self.directory / CHECKPOINT
         checkpoint = learner.world.by_first(lambda: load_checkpoint(path) if path.is_file() else None)
         if checkpoint is not None:
             state, tensors = checkpoint
-            learner.load(tensors)
+            try:
+                learner.load(tensors)
+            except RuntimeError as error:
+                raise broken_checkpoint(path, error) from error
             about = about_directory(self.directory)
             logger.info("%s: continuing after epoch %d", self.directory, state.epoch, extra=about)
             return state
         dev = evaluate(learner.network, self.plan.dev, world=learner.world)
+        if not math.isfinite(dev.cross_entropy):
+            raise HybridKdError.at(
+                self.directory,
+                f"the dev cross-entropy is {dev.cross_entropy} before the first epoch",
+                fix="check the values of the features and, where it is given, the network of --init",
+            )
         record: dict[str, Any] = {
             "epoch": 0,
             "dev_cross_entropy": dev.cross_entropy,
@@ -86,7 +112,16 @@ class Training:
         log_epoch(state.records[-1], self.directory, is_named=self.is_named)
 
     def end(self, state: TrainingState) -> None:
-        """Take the mean of the best epochs, if that is asked for; its dev metrics join the last record."""
+        """Take the mean of the best epochs, if that is asked for; its dev metrics join the last record.
+
+        Raises: HybridKdError if no epoch of a new network was accepted.
+        """
+        refuse_untrained(
+            self.directory,
+            state.records,
+            is_retrained=self.is_retrained,
+            learning_rate=self.plan.newbob.learning_rate,
+        )
         epochs = self._averaged_epochs(state)
         if not epochs or not self.learner.world.is_first:
             return
@@ -107,14 +142,18 @@ def train(trainings: Sequence[Training]) -> Iterator[Training]:
     Then its learner holds the accepted network, or the mean of the best. Students that have come equally far
     learn together.
 
-    Raises: HybridKdError, when the others have ended, if some diverged.
+    Raises: HybridKdError, when the others have ended, if some diverged or no epoch of theirs was accepted.
     """
     states = {training: training.begin() for training in trainings}
     teacher, failures = TeacherTemperatures(), list[HybridKdError]()
     while True:
         for training in [training for training, state in states.items() if state.newbob.finished]:
-            training.end(states.pop(training))
-            yield training
+            try:
+                training.end(states.pop(training))
+            except HybridKdError as error:
+                failures.append(error)
+            else:
+                yield training
         if not states:
             break
         epoch = 1 + min(state.epoch for state in states.values())
@@ -210,9 +249,15 @@ def _train_together(
     for training, old, train_, dev in zip(states, before, train_metrics, dev_metrics, strict=True):
         state = states[training]
         try:
-            newbob = _decide(state.newbob, training, epoch, dev)
-        except HybridKdError as error:
-            outcomes[training] = error
+            newbob = judge_epoch(
+                state.newbob,
+                dev.cross_entropy,
+                training.plan.newbob,
+                is_timed=training.plan.is_timed(epoch),
+                diverged=divergence(train_, dev, training.learner.network),
+            )
+        except DivergedError as error:
+            outcomes[training] = diverged_error(training.directory, epoch, error)
             continue
         if not newbob.accepted:
             training.learner.load(old)
@@ -221,18 +266,6 @@ def _train_together(
         outcomes[training] = state = TrainingState(epoch, newbob, (*state.records, record))
         training.keep(state)
     return outcomes
-
-
-def _decide(state: NewbobState, training: Training, epoch: int, dev: FrameMetrics) -> NewbobState:
-    if not training.plan.is_timed(epoch):
-        return after_epoch(state, dev.cross_entropy, training.plan.newbob)
-    if not math.isfinite(dev.cross_entropy):
-        raise HybridKdError.at(
-            f"{training.directory}, epoch {epoch}",
-            "training diverged: the dev cross-entropy is not a number",
-            fix="lower --learning-rate; in a timed stage no epoch is undone",
-        )
-    return after_timed_epoch(state, dev.cross_entropy)
 
 
 def _epoch_record(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.option_ranges import NUM_THREADS, check_ranges, flag_of
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class TrainOptions:
     """frames by which alignment or teacher labels may differ from the features (the longer is cut)"""
 
 
+ANY_SEED = (-(2**63), 2**63)
 HARDWARE = frozenset({"device", "cuda_graph", "num_threads"})  # where it is computed, not what
 NETWORK_SHAPE = frozenset(
     {
@@ -137,17 +139,24 @@ NETWORK_SHAPE = frozenset(
     }
 )
 RANGES = {
+    "teacher_weights": (0.0, 1.0),
     "hard_weight": (0.0, 1.0),
     "prune_below": (0.0, 1.0),
+    "teacher_prune_below": (0.0, 1.0),
     "soft_weight": (0.0, 1e3),
     "label_smoothing": (0.0, 0.99),
     "uncertainty_samples": (1, 1000),
     "uncertainty_weight": (0.0, 1e3),
+    "seed": ANY_SEED,
+    "order_seed": ANY_SEED,
+    "num_threads": NUM_THREADS,
     "average": (1, 1000),
     "dropout": (0.0, 0.99),
     "momentum": (0.0, 0.999),
     "l2_penalty": (0.0, 1.0),
     "learning_rate": (1e-12, 1e3),
+    "start_halving_impr": (-1e3, 1e3),
+    "end_halving_impr": (-1e3, 1e3),
     "halving_factor": (0.0, 1.0),
     "hidden_layers": (1, 1000),
     "hidden_dim": (1, 10**6),
@@ -156,6 +165,7 @@ RANGES = {
     "left_context": (0, 1000),
     "right_context": (0, 1000),
     "max_iters": (1, 10**6),
+    "min_iters": (0, 10**6),
     "rbm_iter": (1, 10**6),
     "rbm_learn_rate": (1e-12, 1e3),
     "rbm_gaussian_learn_rate": (1e-12, 1e3),
@@ -171,13 +181,15 @@ def order_seed(options: TrainOptions) -> int:
 
 def check_options(options: TrainOptions) -> None:
     """Raises: HybridKdError for a value out of its range, or options that contradict each other."""
-    for name, (low, high) in RANGES.items():
-        value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            flag = "--" + name.replace("_", "-")
-            raise HybridKdError.at(flag, f"{value} is out of range", fix=f"give {low:g} to {high:g}")
+    check_ranges(options, RANGES)
     _check_teachers(options)
     _check_losses(options)
+    if options.batch_norm and options.minibatch_size == 1:
+        raise HybridKdError.at(
+            "--batch-norm and --minibatch-size 1",
+            "a single frame has no variance to normalise by",
+            fix="give a larger --minibatch-size, such as 256, or leave --batch-norm out",
+        )
     if options.pretrain == "rbm" and (options.activation != "sigmoid" or options.batch_norm):
         raise HybridKdError.at(
             "--pretrain rbm",
@@ -218,13 +230,13 @@ def _check_teachers(options: TrainOptions) -> None:
             fix="give --teacher-labels, or --teacher and --teacher-data",
         )
     for name in (*PER_TEACHER, "teacher_data", "utt_map"):
-        given, flag = len(getattr(options, name)), "--" + name.replace("_", "-")
+        given, flag = len(getattr(options, name)), flag_of(name)
         for_all = name not in PER_TEACHER and given == 1
         if given and not for_all and given != num_teachers(options):
             problem = f"{given} values for {num_teachers(options)} teachers"
             raise HybridKdError.at(flag, problem, fix="give one for each, in the order of the teachers")
     weights = options.teacher_weights
-    if weights and (min(weights) < 0 or abs(sum(weights) - 1) > 1e-6):
+    if weights and abs(sum(weights) - 1) > 1e-6:
         raise HybridKdError.at(
             "--teacher-weights",
             f"{' '.join(f'{weight:g}' for weight in weights)} do not sum to 1",
@@ -238,6 +250,12 @@ def _check_losses(options: TrainOptions) -> None:
             "--soft-weight and --mixing sd",
             "an utterance of SD has either the reference or the teacher's labels, each with weight 1",
             fix="give --mixing si, or leave --soft-weight out",
+        )
+    if num_teachers(options) and options.hard_weight == options.soft_weight == 0:
+        raise HybridKdError.at(
+            "--hard-weight 0 and --soft-weight 0",
+            "no label has a weight, so that the network would stay untrained",
+            fix="give one of them a weight above 0",
         )
     if options.uncertainty_weight and not options.uncertainty:
         raise HybridKdError.at(

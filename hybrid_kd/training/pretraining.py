@@ -11,15 +11,13 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float, Float32
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.features import SplicedFeatures
 from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.network.rbm import Rbm, RbmOptions, learning_rate_after
+from hybrid_kd.network.tensor_file import first_not_finite, load_tensors, write_state
 from hybrid_kd.progress import track
 from hybrid_kd.seeds import torch_generator
 
@@ -95,7 +93,7 @@ def pretrain(
         rbm = Rbm(network.hidden_layers[layer].affine, gaussian=layer == 0)
         epochs_done = position.epoch if layer == position.layer else 0
         if epochs_done:
-            rbm.load(tensors)
+            _restore(path, rbm, tensors)
         else:
             generator = torch_generator(seed, f"rbm layer {layer} initial weights")
             means = None if rbm.gaussian else stack.mean_activations(layer)
@@ -131,16 +129,27 @@ def _train_epoch(rbm: Rbm, stack: _Stack, *, layer: int, epoch: int) -> None:
             visible, draws, learning_rate=learning_rate, l2_penalty=stack.options.l2_penalty
         )
     error = squared_error.item() / (num_batches * size * len(rbm.visible_bias))
+    _refuse_diverged(rbm, what, error)
     _report(rbm, what, error, seconds=time.monotonic() - start)
 
 
-def _report(rbm: Rbm, what: str, error: float, *, seconds: float) -> None:
+def _refuse_diverged(rbm: Rbm, what: str, error: float) -> None:
+    """The error is that before the last step; what this step made of the weights is checked as well."""
+    problem = None
     if not math.isfinite(error):
-        raise HybridKdError.at(
-            what,
-            "the reconstruction error is not a number",
-            fix=f"lower --rbm-{'gaussian-' if rbm.gaussian else ''}learn-rate",
-        )
+        problem = "the reconstruction error is not a number"
+    elif (name := first_not_finite(_of_rbm(rbm))) is not None:
+        problem = f"{name} holds NaN or infinity"
+    if problem is not None:
+        fix = f"lower --rbm-{'gaussian-' if rbm.gaussian else ''}learn-rate"
+        raise HybridKdError.at(what, f"pretraining diverged: {problem}", fix=fix)
+
+
+def _of_rbm(rbm: Rbm) -> dict[str, Tensor]:
+    return {"weight": rbm.weight, "hidden_bias": rbm.hidden_bias, **rbm.state()}
+
+
+def _report(rbm: Rbm, what: str, error: float, *, seconds: float) -> None:
     if num_rescues := int(rbm.num_rescues.item()):
         logger.warning("%s: the weights were shrunk %d times so as not to explode", what, num_rescues)
     logger.info("%s: reconstruction error %.5f, %.1f s", what, error, seconds)
@@ -148,18 +157,16 @@ def _report(rbm: Rbm, what: str, error: float, *, seconds: float) -> None:
 
 def _save(path: Path, network: Dnn, rbm: Rbm, position: _Position) -> None:
     network_state = {f"network.{name}": value for name, value in network.state_dict().items()}
-    tensors = {name: value.contiguous().cpu() for name, value in (network_state | rbm.state()).items()}
     metadata = {"layer": str(position.layer), "epoch": str(position.epoch)}
-    with replace_file(path) as file:
-        file.write(save_safetensors(tensors, metadata))
+    write_state(path, network_state | rbm.state(), metadata)
 
 
 def _load(path: Path, network: Dnn) -> tuple[_Position, dict[str, Tensor]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors, metadata = load_tensors(path)
         position = _Position(int(metadata["layer"]), int(metadata["epoch"]))
+        if not (0 <= position.layer < len(network.hidden_layers) and position.epoch > 0):
+            raise ValueError(f"epoch {position.epoch} of layer {position.layer + 1}")
         network.load_state_dict(
             {
                 name.removeprefix("network."): value
@@ -167,9 +174,19 @@ def _load(path: Path, network: Dnn) -> tuple[_Position, dict[str, Tensor]]:
                 if name.startswith("network.")
             }
         )
-    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
-        raise HybridKdError.at(
-            path, f"broken checkpoint: {error}", fix="delete it, and pretraining starts again"
-        ) from error
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise _broken(path, error) from error
     logger.info("%s: continuing after epoch %d of layer %d", path, position.epoch, position.layer + 1)
     return position, tensors
+
+
+def _restore(path: Path, rbm: Rbm, tensors: dict[str, Tensor]) -> None:
+    try:
+        rbm.load(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise _broken(path, error) from error
+
+
+def _broken(path: Path, error: Exception) -> HybridKdError:
+    fix = "delete it, and pretraining starts again"
+    return HybridKdError.at(path, f"broken checkpoint: {error}", fix=fix)

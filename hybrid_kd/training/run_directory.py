@@ -12,7 +12,7 @@ from hybrid_kd.config import option_defaults, options_to_dict, read_yaml, write_
 from hybrid_kd.distill.teachers import RunningTeacher, StoredTeacher
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.frames.labelled import Splice
-from hybrid_kd.json_files import read_json, write_json
+from hybrid_kd.json_files import write_json
 from hybrid_kd.log_file import about_directory
 from hybrid_kd.network.dnn import Dnn
 from hybrid_kd.network.model_dir import (
@@ -24,7 +24,7 @@ from hybrid_kd.network.model_dir import (
 from hybrid_kd.network.nnet1 import write_feature_transform
 from hybrid_kd.network.uncertainty import save_uncertainty_head
 from hybrid_kd.provenance import collect_provenance, refuse_differences, sha256_of_file
-from hybrid_kd.run_record import CONFIG, PROVENANCE, refuse_other_options
+from hybrid_kd.run_record import CONFIG, PROVENANCE, recorded, refuse_other_options
 from hybrid_kd.training.averaging import forget_epochs
 from hybrid_kd.training.distributed import World
 from hybrid_kd.training.inputs import Inputs
@@ -60,7 +60,7 @@ def begin(options: TrainOptions, inputs: Inputs, world: World) -> None:
     provenance["processes"] = world.size
     path = options.out / PROVENANCE
     if path.is_file():
-        refuse_differences(path, read_json(path)["inputs"], provenance["inputs"])
+        refuse_differences(path, recorded(path, "inputs"), provenance["inputs"])
         return
     copy_alignment_files(options.train_ali, options.out)
     counts = np.bincount(inputs.train.pdf_ali.cpu().numpy(), minlength=inputs.num_pdfs)

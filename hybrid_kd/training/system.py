@@ -122,8 +122,10 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
     """The system where its training begins, after pretraining."""
     options, inputs = system.options, system.inputs
     network = _new_network(options, inputs) if system.initial is None else system.initial
+    is_retrained = system.initial is not None
     if options.uncertainty and network.uncertainty is None:
         network.uncertainty = new_uncertainty_head(network, options.uncertainty_activation, seed=options.seed)
+        is_retrained = False
     network.to(device)
     description, about = _description(network, inputs, world), about_directory(options.out)
     logger.info("%s: %s", options.out, description, extra=about)
@@ -141,7 +143,8 @@ def _training(system: _Prepared, world: World, device: torch.device, *, is_named
         options.average,
         options.cuda_graph,
     )
-    return Training(Learner(network, _sgd_options(options), world), plan, options.out, is_named)
+    learner = Learner(network, _sgd_options(options), world)
+    return Training(learner, plan, options.out, is_named, is_retrained)
 
 
 def _new_network(options: TrainOptions, inputs: Inputs) -> Dnn:

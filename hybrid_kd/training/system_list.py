@@ -7,6 +7,8 @@ from pathlib import Path
 
 from hybrid_kd.config import parse_options
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.file_names import file_of_id
+from hybrid_kd.text_files import read_lines, refuse_odd_space
 from hybrid_kd.training.options import TrainOptions
 
 
@@ -26,12 +28,15 @@ def read_system_list(path: Path, *, exp: Path, opts: str = "") -> list[TrainOpti
         except ValueError as error:
             place = f"{path}, line {number}"
             raise HybridKdError.at(place, f"{error}", fix="close the quotation mark") from error
+        out = file_of_id(exp, name, place=f"{path}, line {number}")
         prog = f"{path}, line {number} ({name})"
-        systems.append(parse_options(TrainOptions, [*args, "--out", str(exp / name)], prog=prog))
+        systems.append(parse_options(TrainOptions, [*args, "--out", str(out)], prog=prog))
     return systems
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    fix = "list systems as `<name> <options>`"
+    for number, line in enumerate(read_lines(path, fix=fix), start=1):
+        refuse_odd_space(path, line, number=number, fix=fix)
         if (words := line.strip()) and not words.startswith("#"):
             yield number, words

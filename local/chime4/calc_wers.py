@@ -18,14 +18,14 @@ import tyro
 from hybrid_kd.archives.data_dir import read_data_dir
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.config import read_yaml
-from hybrid_kd.decoding.decode_record import SUMMARY
+from hybrid_kd.decoding.summary import read_summary
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.json_files import read_json
 from hybrid_kd.run_record import CONFIG
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.kaldi_scores import find_hypotheses, read_kaldi_scores
+from hybrid_kd.scoring.options import ScoreOptions
 from hybrid_kd.scoring.report import RULE, decoder_in_words, recipe_lines
-from hybrid_kd.scoring.score_dir import set_scores
+from hybrid_kd.scoring.score_dir import count_set
 from hybrid_kd.scoring.tuning import PointRange, parse_range
 from hybrid_kd.scoring.word_errors import ErrorTable, best_point, error_table, pool
 from local.chime4.command import run_command
@@ -74,8 +74,7 @@ class DecodedSets:
 
     def title(self) -> str:
         """``exp/si_0.5/decode_*_13_8; kaldi-decoder 0.3.2, beams 13/8``."""
-        summaries = [path / SUMMARY for path in self.directories.values()]
-        decoders = {decoder_in_words(read_json(path) if path.is_file() else None) for path in summaries}
+        decoders = {decoder_in_words(read_summary(path)) for path in self.directories.values()}
         return f"{self.system}/decode_{self.before}*{self.after}{''.join(sorted(decoders))}"
 
 
@@ -124,9 +123,10 @@ def read_table(name: str, sets: DecodedSets, options: Options, points: Sequence[
         raise HybridKdError.at(path, problem, fix="give --data and --graph to score its lattices")
     else:
         data, graph = options.data / f"{name}{sets.after}", options.graph
-    return error_table(
-        set_scores(path, read_data_dir(data, needs_feats=False), graph, points=points, nj=options.nj)
-    )
+    score = ScoreOptions(path, data, graph, nj=options.nj)
+    counted = count_set(score, read_data_dir(data, needs_feats=False), points=points)
+    counted.keep(path)
+    return error_table(counted.scores)
 
 
 def best_of_dt05(table: ErrorTable, points: Sequence[ScoringPoint], place: str) -> ScoringPoint:

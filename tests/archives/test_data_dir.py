@@ -125,12 +125,29 @@ def test_a_missing_file_is_an_error(data: Path, name: str) -> None:
         read_data_dir(data)
 
 
-def test_only_ascii_white_space_parts_words(data: Path) -> None:
-    (data / "text").write_text("a_1\tX\u3000Y  Z\na_2 X\u2028\nb_1 X\n")
+@pytest.mark.parametrize(
+    ("space", "name"),
+    [
+        ("\u00a0", r"U\+00A0 \(NO-BREAK SPACE\)"),
+        ("\u3000", r"U\+3000 \(IDEOGRAPHIC SPACE\)"),
+        ("\u2028", r"U\+2028 \(LINE SEPARATOR\)"),
+        ("\u0085", r"U\+0085 \(a control character\)"),
+        ("\ufeff", r"U\+FEFF \(ZERO WIDTH NO-BREAK SPACE\)"),
+    ],
+)
+def test_white_space_that_is_not_ascii_is_refused_by_name(data: Path, space: str, name: str) -> None:
+    (data / "text").write_text(f"a_1\tX\x0bY  Z\r\na_2 X{space}Y\nb_1 X\n", newline="")
+    with pytest.raises(HybridKdError, match=f"text: line 2 holds {name}.*\n  fix: replace it by a space"):
+        read_data_dir(data)
+    (data / "text").write_text("a_1\tX\x0bY  Z\r\na_2 X Y\nb_1 X\n", newline="")
+    assert read_data_dir(data).text == {"a_1": ["X", "Y", "Z"], "a_2": ["X", "Y"], "b_1": ["X"]}
+
+
+def test_a_byte_order_mark_is_skipped(data: Path) -> None:
+    (data / "text").write_bytes(b"\xef\xbb\xbf" + (data / "text").read_bytes())
     text = read_data_dir(data).text
     assert text is not None
-    assert text["a_1"] == ["X\u3000Y", "Z"]
-    assert text["a_2"] == ["X\u2028"]
+    assert "a_1" in text
 
 
 def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ def test_a_network_of_another_tree_is_refused(
 ) -> None:
     other = tmp_path / "student"
     shutil.copytree(model, other)
+    (other / "SHA256SUMS").unlink()
     counts = (other / "ali_train_pdf.counts").read_text().split()
     (other / "ali_train_pdf.counts").write_text(" ".join([*counts[:-2], "]\n"]))
     assert len(load_file(other / "final.safetensors")) > 0

@@ -14,7 +14,8 @@ from hybrid_kd.archives.matrices import open_matrix_writer
 from hybrid_kd.archives.pdf_counts import write_pdf_counts
 from hybrid_kd.archives.transition_model import read_transition_model
 from hybrid_kd.cli.main import main
-from hybrid_kd.distill.label_store import LabelStorePlan, TeacherOutputs, write_label_store
+from hybrid_kd.distill.label_header import LabelStorePlan
+from hybrid_kd.distill.label_store import TeacherOutputs, write_label_store
 from hybrid_kd.distill.noise import fit_noise_axes
 from hybrid_kd.frames.labelled import Splice, load_labelled_frames
 from tests.archives.test_lattices import COMPACT
@@ -125,6 +126,9 @@ def test_a_model_directory(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert "parameters: 23" in text
     assert "training alignment: 31 counts of 2 pdfs" in text
     assert "config.yaml:\n    seed: 3" in text
+    (tmp_path / "SHA256SUMS").write_text(f"{'0' * 64}  config.yaml\n")
+    assert "config.yaml: is damaged: its sha256 is not that of SHA256SUMS" in info(capsys, tmp_path, status=1)
+    (tmp_path / "SHA256SUMS").unlink()
     (tmp_path / "final.safetensors").write_bytes((tmp_path / "final.safetensors").read_bytes()[:-1])
     assert "final.safetensors: not a network of hybrid_kd: " in info(capsys, tmp_path, status=1)
 

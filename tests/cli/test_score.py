@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from hybrid_kd.cli.main import main
-from tests.decoding.experiment import golden_lines, write_kaldi_decode_dir, write_lines, write_texts
+from tests.decoding.experiment import (
+    golden_lines,
+    write_decode_json,
+    write_kaldi_decode_dir,
+    write_lines,
+    write_texts,
+)
 from tests.scoring.crossings import (
     BEST_OF_BOTH,
     BEST_OF_REAL,
@@ -78,8 +84,7 @@ def test_the_point_is_taken_from_the_development_set(
     assert score(data, graph, other, "--tune-on", str(decoded)) == 1
     assert "per_utt.jsonl: not scored yet" in capsys.readouterr().err
     (decoded / "config.yaml").write_text(f"data: {data}\ngraph: {graph}\n")
-    summary = {"decoder_program": "latgen", "decoder_version": "5.5", "beam": 13.0, "lattice_beam": 8.0}
-    (decoded / "decode.json").write_text(json.dumps(summary))
+    write_decode_json(decoded)
     assert score(data, graph, other, "--tune-on", str(decoded)) == 0
     result, tuned = (json.loads((path / "score.json").read_text()) for path in (other, decoded))
     for name in ("lm_weight", "word_ins_penalty"):
@@ -237,3 +242,103 @@ def test_a_set_of_unknown_data_must_be_scored_over_the_range(
 def test_an_impossible_range_is_an_error(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert score(real.parent / "data/dt05_real", real.parent / "graph", real, "--penalties", "a") == 1
     assert "--penalties: 'a' is no number" in capsys.readouterr().err
+
+
+def add_to(data_dir: Path, utt_ids: list[str]) -> None:
+    """Give a data directory more utterances, in C order behind the others."""
+    for name, rest in (("text", "A"), ("utt2spk", "zzz")):
+        write_lines(
+            data_dir / name,
+            [*(data_dir / name).read_text().splitlines(), *(f"{utt_id} {rest}" for utt_id in utt_ids)],
+        )
+    speakers = (data_dir / "spk2utt").read_text().splitlines()
+    write_lines(data_dir / "spk2utt", [*speakers, f"zzz {' '.join(utt_ids)}"])
+
+
+def test_utterances_that_were_not_decoded_are_named_and_counted(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(decoded / "utt_ids", [line.split()[0] for line in (data / "text").read_text().splitlines()])
+    assert score(data, graph, decoded) == 0
+    before = (decoded / "score.json").read_bytes()
+    add_to(data, ["zzz_1_BUS_SIMU"])
+    assert score(data, graph, decoded) == 1
+    message = capsys.readouterr().err
+    assert f"left out 'zzz_1_BUS_SIMU': not decoded ({data} has it)" in message
+    assert (
+        "done 8, left out 1 (1 not decoded); at most 1 % may be left out\n  fix: give the --data" in message
+    )
+    assert score(data, graph, decoded, "--max-left-out", "0.2") == 0
+    assert json.loads((decoded / "score.json").read_text())["total"] == json.loads(before)["total"]
+    (decoded / "config.yaml").write_text("max_utts: 8\n")  # a part was asked for
+    write_decode_json(decoded)
+    assert score(data, graph, decoded) == 0
+
+
+def test_a_command_that_is_refused_changes_nothing(
+    data: Path, graph: Path, decoded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert score(data, graph, decoded) == 0
+    kept = {
+        path: path.read_bytes() for path in decoded.rglob("*") if path.is_file() and "log" not in path.parts
+    }
+    write_texts(tmp_path / "other", {"zzz_1_BUS_SIMU": "A"})
+    empty = write_texts_without_words(data, tmp_path / "empty")
+    changed = {line.split()[0]: "A" for line in (data / "text").read_text().splitlines()}
+    write_texts(tmp_path / "changed", changed)
+    nowhere = tmp_path / "nowhere"
+    for wrong in (tmp_path / "other", empty, nowhere):
+        assert score(wrong, graph, decoded) == 1
+    assert score(tmp_path / "changed", graph, decoded, "--tune-on", str(nowhere)) == 1
+    assert score(data, graph, decoded, "--max-left-out", "nan") == 1
+    assert "--max-left-out: nan is out of range" in capsys.readouterr().err
+    now = {
+        path: path.read_bytes() for path in decoded.rglob("*") if path.is_file() and "log" not in path.parts
+    }
+    assert now == kept
+
+
+def write_texts_without_words(data: Path, path: Path) -> Path:
+    write_texts(path, {line.split()[0]: "" for line in (data / "text").read_text().splitlines()})
+    return path
+
+
+@pytest.mark.parametrize("text", ["9999999999", "\u00b2", "two", ""])
+def test_a_number_of_jobs_that_is_none_is_an_error(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (decoded / "num_jobs").write_text(text)
+    assert score(data, graph, decoded) == 1
+    assert f"{decoded}/num_jobs: not a number of jobs" in capsys.readouterr().err
+
+
+def test_a_list_of_utterances_that_is_not_utf_8_is_an_error(
+    data: Path, graph: Path, decoded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (decoded / "utt_ids").write_bytes(b"a\nb\xff\n")
+    assert score(data, graph, decoded) == 1
+    assert f"{decoded}/utt_ids: line 2 is not UTF-8" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"beam": None}, "missing key 'beam'"),
+        ({"beams": 3}, "unknown key 'beams'"),
+        ({"partial": "all"}, "key 'partial' is 'all'"),
+    ],
+)
+def test_a_damaged_summary_of_the_decoding_is_named(
+    data: Path,
+    graph: Path,
+    decoded: Path,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
+    problem: str,
+) -> None:
+    write_decode_json(decoded)
+    content = json.loads((decoded / "decode.json").read_text()) | changed
+    content = {name: value for name, value in content.items() if name == "first_beam" or value is not None}
+    (decoded / "decode.json").write_text(json.dumps(content))
+    assert score(data, graph, decoded) == 1
+    assert f"{decoded}/decode.json: {problem}\n  fix: delete it" in capsys.readouterr().err

@@ -62,5 +62,5 @@ def test_a_missing_or_undecodable_list_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match=r"noise.tsv: cannot be read: No such file or directory"):
         read_noise_list(tmp_path)
     (tmp_path / "noise.tsv").write_bytes(b"\xff")
-    with pytest.raises(HybridKdError, match=r"noise.tsv: not UTF-8"):
+    with pytest.raises(HybridKdError, match=r"noise.tsv: line 1 is not UTF-8"):
         read_noise_list(tmp_path)

@@ -49,3 +49,18 @@ def test_lists_that_disagree_are_an_error(shared: Path, golden: Path, tmp_path: 
     (golden / "text").unlink()
     with pytest.raises(HybridKdError, match="golden: it holds no text"):
         remix(shared, golden, tmp_path / "out")
+
+
+@pytest.mark.parametrize("utt_id", ["../../x", "{}/x"])
+def test_an_id_never_leads_out_of_the_directory(
+    shared: Path, golden: Path, tmp_path: Path, utt_id: str
+) -> None:
+    utt_id = utt_id.format(tmp_path)
+    for name in ("mix.tsv", "text", "utt2spk", "spk2utt"):
+        text = (golden / name).read_text().replace("fkdo_an131_BUS_SIMU", utt_id)
+        first, *rest = text.splitlines(keepends=True)
+        lines = [first, *rest] if name == "mix.tsv" else sorted([first, *rest])
+        (golden / name).write_text("".join(lines))
+    with pytest.raises(HybridKdError, match=r"mix\.tsv: the name '.*x' cannot be part of a file name"):
+        remix(shared, golden, tmp_path / "out")
+    assert not list(tmp_path.rglob("x.wav"))

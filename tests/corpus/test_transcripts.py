@@ -51,7 +51,7 @@ def test_librispeechs_layout_is_read(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match="line 1 does not begin with <speaker>-<chapter>-<number>"):
         read_librispeech(tmp_path)
     (chapter / "84-121123.trans.txt").write_bytes(b"84-121123-0000 \xff\n")
-    with pytest.raises(HybridKdError, match=r"trans.txt: cannot be read: 'utf-8' codec"):
+    with pytest.raises(HybridKdError, match=r"trans.txt: line 1 is not UTF-8"):
         read_librispeech(tmp_path)
 
 

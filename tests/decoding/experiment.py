@@ -9,6 +9,9 @@ import numpy as np
 
 from hybrid_kd.archives.matrices import open_matrix_writer, read_matrices
 from hybrid_kd.archives.nnet1 import read_nnet1
+from hybrid_kd.decoding.job_stats import JobStats
+from hybrid_kd.decoding.options import SearchOptions
+from hybrid_kd.decoding.summary import summarise, write_summary
 from hybrid_kd.network.model_dir import save_networks
 from hybrid_kd.network.nnet1 import nnet1_to_dnn
 
@@ -75,3 +78,10 @@ def write_kaldi_decode_dir(shared: Path, path: Path) -> Path:
         file.write((shared / "kaldi-an4/golden/lat_compact.ark").read_bytes())
     (path / "num_jobs").write_text("1\n")
     return path
+
+
+def write_decode_json(decode_dir: Path) -> None:
+    """decode.json of one second of speech that one job decoded."""
+    stats = JobStats(num_done=1, num_frames=100, decoder_version="0.3.2")
+    summary = summarise([stats], SearchOptions(), decoder="x", program="kaldi-decoder", model_sha256="0")
+    write_summary(decode_dir, summary)

@@ -1,18 +1,22 @@
 """The label store: exact at every planned temperature, refused at any other, whole or absent."""
 
 import json
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from hybrid_kd.distill.label_header import LabelStorePlan, read_label_header, write_label_header
 from hybrid_kd.distill.label_store import (
     ARRAYS,
     LabelStore,
-    LabelStorePlan,
     TeacherOutputs,
+    _sha256_of_arrays,
     read_label_store,
     write_label_store,
 )
@@ -152,13 +156,92 @@ def test_a_flipped_byte_is_an_error(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("change", "problem"),
-    [({"version": 99}, "version 99"), ({"surprise": 1}, "not a label store's header"), (None, "not JSON")],
+    [
+        ({"version": 99}, "version 99, this program reads 1"),
+        ({"surprise": 1}, "unknown key 'surprise'"),
+        ({"sha256": 1}, "key 'sha256' is 1"),
+        ({"num_pdfs": 0}, "num_pdfs is 0"),
+        ({"num_pdfs": 2**15 + 1}, "num_pdfs is 32769"),
+        ({"temperatures": [1.0, math.nan, 3.0]}, r"temperatures is \[1\.0, nan, 3\.0\]"),
+        ({"temperatures": []}, r"temperatures is \[\]"),
+        ({"prune_below": 0.0}, r"prune_below is 0\.0"),
+        ({"prune_below": math.nan}, "prune_below is nan"),
+        ({"num_frames": -1}, "num_frames is -1"),
+        ({"discarded_mass": [0.1]}, r"discarded_mass is \[0\.1\]"),
+        ({"uncertainty_rank": -1}, "uncertainty_rank is -1"),
+        (None, "not JSON"),
+    ],
 )
-def test_bad_header_is_an_error(tmp_path: Path, change: dict[str, int] | None, problem: str) -> None:
+def test_bad_header_is_an_error(tmp_path: Path, change: dict[str, Any] | None, problem: str) -> None:
+    """Also where it has no sha256, as those of older versions."""
     path = written(tmp_path / "labels").path / "labels.json"
-    path.write_text("{" if change is None else json.dumps(json.loads(path.read_text()) | change))
+    content = json.loads(path.read_text()) | (change or {}) | {"header_sha256": None}
+    path.write_text("{" if change is None else json.dumps(content))
+    with pytest.raises(HybridKdError, match=rf"labels\.json: {problem}"):
+        read_label_store(path.parent)
+
+
+@pytest.mark.parametrize(("old", "new"), [("2.0", "2.5"), ("0.01", "0.03"), ('"def"', '"dee"')])
+def test_one_changed_bit_of_the_header_is_an_error(tmp_path: Path, old: str, new: str) -> None:
+    path = written(tmp_path / "labels").path / "labels.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    problem = r"labels\.json: is damaged: its content does not match the sha256 in it\n  fix: write"
     with pytest.raises(HybridKdError, match=problem):
         read_label_store(path.parent)
+
+
+def test_a_header_of_an_older_version_has_no_sha256_and_is_read(tmp_path: Path) -> None:
+    path = written(tmp_path / "labels").path / "labels.json"
+    content = json.loads(path.read_text())
+    del content["header_sha256"]
+    path.write_text(json.dumps(content))
+    assert read_label_store(path.parent).header.temperatures == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("item", "problem"),
+    [
+        (("logits.float32", 3, math.nan), "holds NaN or infinity"),
+        (("log_z.float32", -1, math.inf), "holds NaN or infinity"),
+        (("pdf_ids.int16", 3, -1), r"holds what is not a pdf_id \(0 to 59\)"),
+        (("pdf_ids.int16", 0, NUM_PDFS), r"holds what is not a pdf_id \(0 to 59\)"),
+        (("utt_offsets.int64", 0, 1), "does not rise from 0 to 28"),
+        (("utt_offsets.int64", 1, 8), "does not rise from 0 to 28"),
+        (("frame_offsets.int64", 3, 0), r"does not rise from 0 to \d+"),
+        (("frame_offsets.int64", -1, 3), r"does not rise from 0 to \d+"),
+    ],
+)
+@pytest.mark.parametrize("block", [1, 5, 1 << 20])
+def test_a_value_that_cannot_be_is_an_error_whoever_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: tuple[str, int, float], problem: str, block: int
+) -> None:
+    name, index, value = item
+    path = written(tmp_path / "labels").path
+    array = np.fromfile(path / name, name.partition(".")[2])
+    array[index] = value
+    array.tofile(path / name)
+    write_label_header(path, replace(read_label_header(path), sha256=_sha256_of_arrays(path, 0)))
+    monkeypatch.setattr("hybrid_kd.distill.label_store.BLOCK", block)
+    with pytest.raises(HybridKdError, match=rf"{name}: {problem}\n  fix: write the labels again"):
+        read_label_store(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"u1\nu1\nu3\n", "an utterance comes twice"),
+        (b"u1\n\xff\nu3\n", "cannot be read: 'utf-8' codec"),
+        (b"u1\n", "1 utterances instead of 3"),
+    ],
+)
+def test_utterances_that_cannot_be_are_named(tmp_path: Path, content: bytes, problem: str) -> None:
+    path = written(tmp_path / "labels").path
+    (path / "utt_ids").write_bytes(content)
+    if b"\xff" not in content:
+        write_label_header(path, replace(read_label_header(path), sha256=_sha256_of_arrays(path, 0)))
+    with pytest.raises(HybridKdError, match=f"utt_ids: {problem}"):
+        read_label_store(path)
 
 
 def test_other_directory_is_not_a_label_store(tmp_path: Path) -> None:

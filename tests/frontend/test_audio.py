@@ -11,7 +11,14 @@ import soundfile
 
 from hybrid_kd.archives.recordings import Recording
 from hybrid_kd.errors import HybridKdError
-from hybrid_kd.frontend.audio import AudioOptions, BadAudio, read_waveform, read_waveforms, select_samples
+from hybrid_kd.frontend.audio import (
+    AudioOptions,
+    BadAudio,
+    read_waveform,
+    read_waveforms,
+    sample_at,
+    select_samples,
+)
 from hybrid_kd.tally import Tally
 
 RATE = 16000
@@ -47,12 +54,35 @@ def test_a_command_is_run_only_if_allowed(tmp_path: Path) -> None:
         read_waveform("false |", allow_pipes=True)
 
 
-def test_a_stream_without_lengths_is_read_to_its_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("riff_size", "data_size"),
+    [
+        (0, 0),
+        (0xFFFFFFFF, 0xFFFFFFFF),
+        (36 + 2 * RATE, 0),
+        (36 + 2 * RATE, 0x7FFFF000),
+        (0, 2 * RATE),
+        (0, 0x7FFFFFFF),
+    ],
+)
+@pytest.mark.parametrize("extra", [b"", b"\0"], ids=["whole", "half_a_sample_more"])
+def test_a_stream_without_lengths_is_read_to_its_end(
+    tmp_path: Path, riff_size: int, data_size: int, extra: bytes
+) -> None:
     content = bytearray(Path(write(tmp_path / "a.wav")).read_bytes())
-    for place in (4, 40):
-        content[place : place + 4] = b"\xff\xff\xff\xff"
+    content[4:8], content[40:44] = riff_size.to_bytes(4, "little"), data_size.to_bytes(4, "little")
+    (tmp_path / "stream.wav").write_bytes(content + extra)
+    for location in (f"{tmp_path}/stream.wav", f"cat {tmp_path}/stream.wav |"):
+        samples = read_waveform(location, allow_pipes=True).samples
+        np.testing.assert_array_equal(samples[:, 0], TONE.astype(np.float32))
+
+
+def test_a_stream_that_ends_after_its_header_is_empty(tmp_path: Path) -> None:
+    content = bytearray(Path(write(tmp_path / "a.wav")).read_bytes()[:44])
+    content[4:8] = content[40:44] = bytes(4)
     (tmp_path / "stream.wav").write_bytes(content)
-    assert len(read_waveform(str(tmp_path / "stream.wav")).samples) == RATE
+    with pytest.raises(BadAudio, match="empty audio"):
+        read_waveform(f"{tmp_path}/stream.wav")
 
 
 def test_archives_of_waveforms_are_read_at_their_offsets(tmp_path: Path) -> None:
@@ -144,6 +174,20 @@ def test_segments_are_cut_as_kaldi_does(tmp_path: Path) -> None:
     np.testing.assert_array_equal(cut["u1"], TONE[4000:8000])
     outside, short = "segment outside its recording", "segment of at most 0.1 s"
     assert tally.reason_of == {"u4": outside, "u5": outside, "u6": short}
+
+
+def test_times_become_samples_as_kaldi_rounds_them(tmp_path: Path) -> None:
+    location = write(tmp_path / "a.wav", np.tile(TONE, 3))
+    times = {"u1": (0.0, 1.005), "u2": (0.0, 1.015), "u3": (0.0, 1.025), "u4": (1.005, 2.03)}
+    recordings = {utt_id: Recording(location, start, end) for utt_id, (start, end) in times.items()}
+    cut = dict(read_waveforms(recordings, Tally(tmp_path), options=AudioOptions()))
+    assert [len(samples) for samples in cut.values()] == [16080, 16240, 16400, 16400]
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_a_time_of_whole_samples_is_that_sample(rate: int) -> None:
+    samples = np.arange(0, 600 * rate, 997)
+    assert [sample_at(float(f"{sample / rate:.6f}"), rate) for sample in samples] == samples.tolist()
 
 
 def test_several_channels_need_a_choice(tmp_path: Path) -> None:

@@ -67,5 +67,5 @@ def test_a_missing_config_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match=r"mfcc\.conf: cannot be read: No such file"):
         read_mfcc_config(tmp_path / "mfcc.conf")
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(HybridKdError, match="binary: not text"):
+    with pytest.raises(HybridKdError, match="binary: line 1 is not UTF-8"):
         read_mfcc_config(tmp_path / "binary")

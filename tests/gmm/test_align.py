@@ -79,11 +79,14 @@ def test_an_utterance_too_short_for_its_transcript_is_left_out(
 ) -> None:
     data = write_golden_data(shared, tmp_path / "data", {"mkdb_an316_STR_SIMU": " ".join(["RUBOUT"] * 100)})
     with pytest.raises(
-        HybridKdError, match=r"done 7, left out 1 \(1 too short for its transcript\)\n  fix: mend"
+        HybridKdError,
+        match=r"1 too short for its transcript\); at most 1 % .*\n.*--max-left-out 0.125",
     ):
         align_directory(replace(options, data=data, out=tmp_path / "ali"))
     assert "left out 'mkdb_an316_STR_SIMU': too short for its transcript" in caplog.text
     assert not list((tmp_path / "ali").glob("ali.*.gz"))
+    align_directory(replace(options, data=data, out=tmp_path / "ali", max_left_out=0.125))
+    assert len(dict(read_alignment_dir(tmp_path / "ali"))) == 7
 
 
 def test_words_without_pronunciation_are_counted_and_become_the_oov_word(

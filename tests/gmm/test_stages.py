@@ -170,9 +170,22 @@ def test_an_utterance_too_short_for_its_transcript_is_left_out(
 ) -> None:
     words = " ".join(["RUBOUT"] * 100)
     write_golden_data(shared, tmp_path / "data", {"mkdb_an316_STR_SIMU": words})
-    with pytest.raises(HybridKdError, match=r"done 7, left out 1 \(1 too short for its transcript\)"):
-        stages.train_mono(mono_options(shared, tmp_path))
+    options = mono_options(shared, tmp_path)
+    with pytest.raises(
+        HybridKdError,
+        match=r"left out 1 \(1 too short for its transcript\); at most 1 % .*\n.*--max-left-out 0.125",
+    ):
+        stages.train_mono(options)
     assert "left out 'mkdb_an316_STR_SIMU': too short for its transcript" in caplog.text
+    assert "iteration 1 of" not in caplog.text  # it is known before anything is trained
+
+    def stop(_trainer: object, state: TrainingState) -> TrainingState:
+        raise StoppedError
+
+    with pytest.MonkeyPatch.context() as patch:  # the same --out is accepted with the option that is offered
+        patch.setattr(stages, "run_iterations", stop)
+        with pytest.raises(StoppedError):
+            stages.train_mono(replace(options, max_left_out=0.125))
 
 
 @pytest.mark.parametrize(
@@ -182,6 +195,7 @@ def test_an_utterance_too_short_for_its_transcript_is_left_out(
         ({"num_gauss": 10}, "--num-gauss: 10 is out of range"),
         ({"nj": 0}, "--nj: 0 is out of range"),
         ({"boost_silence": -1.0}, "--boost-silence: -1.0 is out of range"),
+        ({"max_left_out": float("nan")}, "--max-left-out: nan is out of range"),
     ],
 )
 def test_values_out_of_range_are_refused(

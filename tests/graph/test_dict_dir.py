@@ -57,5 +57,41 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
 def test_text_that_is_not_utf8_is_named(tmp_path: Path) -> None:
     write_dict(tmp_path)
     (tmp_path / "lexicon.txt").write_bytes(b"T\xff T\n")
-    with pytest.raises(HybridKdError, match=r"lexicon.txt: not UTF-8"):
+    with pytest.raises(HybridKdError, match=r"lexicon.txt: line 1 is not UTF-8"):
         read_dict_dir(tmp_path)
+
+
+def test_lexicons_that_differ_are_refused(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As utils/validate_dict_dir.pl does: one was made of the other before that was edited."""
+    write_dict(tmp_path)
+    lines = [line.split() for line in (tmp_path / "lexicon.txt").read_text().splitlines() if line.strip()]
+    weighted = "".join(f"{word} 0.5 {' '.join(phones)}\n" for word, *phones in lines)
+    (tmp_path / "lexiconp.txt").write_text(weighted)
+    assert {entry.probability for entry in read_dict_dir(tmp_path).lexicon} == {0.5}
+    silprob = "".join(f"{word} 0.5 0.1 1 1 {' '.join(phones)}\n" for word, *phones in lines)
+    (tmp_path / "lexiconp_silprob.txt").write_text(silprob)
+    read_dict_dir(tmp_path)
+    assert "lexiconp_silprob.txt: not used (probabilities of silence); lexiconp.txt is read" in caplog.text
+    with (tmp_path / "lexicon.txt").open("a") as file:
+        file.write(f"tub {lines[-1][1]}\n")
+    with pytest.raises(HybridKdError, match=r"lexicon\.txt: line \d+: 'tub .*' is not in lexiconp\.txt\n"):
+        read_dict_dir(tmp_path)
+    (tmp_path / "lexicon.txt").write_text("".join(f"{' '.join(line)}\n" for line in lines[1:]))
+    with pytest.raises(HybridKdError, match=r"lexiconp\.txt: '.*' is not in lexicon\.txt"):
+        read_dict_dir(tmp_path)
+
+
+def test_white_space_that_is_not_ascii_is_refused(tmp_path: Path) -> None:
+    write_dict(tmp_path)
+    content = (tmp_path / "lexicon.txt").read_text()
+    (tmp_path / "lexicon.txt").write_text(content.replace(" ", "\u00a0", 1))
+    with pytest.raises(HybridKdError, match=r"lexicon\.txt: line 1 holds U\+00A0 \(NO-BREAK SPACE\)"):
+        read_dict_dir(tmp_path)
+
+
+def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
+    write_dict(tmp_path)
+    before = read_dict_dir(tmp_path)
+    for file in tmp_path.iterdir():
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert read_dict_dir(tmp_path) == before

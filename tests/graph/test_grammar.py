@@ -74,6 +74,28 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path, words: Path, damage: str) 
         make_grammar(tmp_path / "lm.arpa.gz", words, backoff_id=3)
 
 
+def test_a_probability_that_is_not_a_number_is_named(tmp_path: Path, words: Path) -> None:
+    (tmp_path / "lm.arpa").write_text(ARPA.replace("-0.3\t<s> YES", "nan\t<s> YES"))
+    with pytest.raises(HybridKdError, match=r"lm.arpa: as a transducer, state . of . has an arc .* cost nan"):
+        make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
+
+
 def test_a_missing_file_is_named(tmp_path: Path, words: Path) -> None:
     with pytest.raises(HybridKdError, match=r"lm.arpa: cannot be read: .*No such file"):
         make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
+
+
+def test_a_grammar_in_another_case_is_refused(tmp_path: Path, words: Path) -> None:
+    (tmp_path / "lm.arpa").write_text(ARPA.replace("YES", "yes").replace("PERHAPS", "perhaps"))
+    with pytest.raises(HybridKdError, match=r"lm\.arpa: no word in common with .*words\.txt\n  fix: write"):
+        make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
+
+
+def test_ngrams_without_their_history_are_counted(
+    tmp_path: Path, words: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arpa = ARPA.replace("ngram 2=2", "ngram 2=2\nngram 3=1")
+    (tmp_path / "lm.arpa").write_text(arpa.replace("\\end", "\\3-grams:\n-0.2\tYES YES YES\n\n\\end"))
+    with caplog.at_level(logging.WARNING):
+        make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
+    assert "lm.arpa: left out 1 n-grams whose history is not in the model" in caplog.text

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.arpa import read_arpa, write_arpa
 from hybrid_kd.graph.kneser_ney import discounts_of_counts, train_kneser_ney
+from hybrid_kd.graph.language_model import LanguageModelOptions, make_language_model
 from hybrid_kd.graph.ngram import (
     NgramModel,
     fit_of_text,
@@ -281,5 +282,21 @@ def test_a_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(HybridKdError, match="text: cannot be read"):
         read_sentences(tmp_path / "text")
     (tmp_path / "text").write_bytes(b"a\xff\n")
-    with pytest.raises(HybridKdError, match="text: not UTF-8"):
+    with pytest.raises(HybridKdError, match="text: line 1 is not UTF-8"):
         read_sentences(tmp_path / "text")
+
+
+def test_copies_by_speed_are_counted_in_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "text").write_text("a_1 X Y\nsp0.9-a_1 X Y\nsp1.1-a_1 X Y\n")
+    assert len(read_sentences(tmp_path / "text", name_of=lambda utt_id: utt_id)) == 3
+    assert "text: 2 copies at another speed or volume, such as 'sp0.9-a_1', count as new text" in caplog.text
+
+
+def test_a_text_without_a_word_of_the_vocabulary_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("a b c\n")
+    (tmp_path / "vocab").write_text("A\nB\n")
+    with pytest.raises(HybridKdError, match=r"text: no word in common with .*vocab\n  fix: write both in"):
+        make_language_model(
+            tmp_path / "text", tmp_path / "vocab", tmp_path / "lm.arpa", LanguageModelOptions(2), name_of=None
+        )
+    assert not (tmp_path / "lm.arpa").exists()

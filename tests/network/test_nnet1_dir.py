@@ -187,13 +187,15 @@ def test_a_model_is_not_exported_over_itself(files: Nnet1Files, tmp_path: Path) 
         export_nnet1(tmp_path / "model", tmp_path / "model")
 
 
-def test_a_network_that_diverged_is_refused(files: Nnet1Files, tmp_path: Path) -> None:
+def test_a_network_whose_scaled_logits_overflow_is_refused(files: Nnet1Files, tmp_path: Path) -> None:
     import_nnet1(files, tmp_path / "model")
     network = Dnn(NetworkShape(DIM, 1, 3, NUM_PDFS))
-    torch.nn.init.constant_(network.output.bias, float("nan"))
+    torch.nn.init.constant_(network.output.bias, 1e35)
     save_networks(tmp_path / "model" / "final.safetensors", (network,), Splice(0, 0))
-    with pytest.raises(HybridKdError, match=r"final.safetensors: holds NaN or infinity, which nnet1 refuses"):
-        export_nnet1(tmp_path / "model", tmp_path / "out")
+    with pytest.raises(
+        HybridKdError, match=r"final.safetensors: gives NaN or infinity at logit scale 1e\+06"
+    ):
+        export_nnet1(tmp_path / "model", tmp_path / "out", logit_scale=1e6)
     assert not (tmp_path / "out").exists()
 
 
@@ -201,6 +203,7 @@ def test_a_final_mdl_of_another_tree_is_refused(files: Nnet1Files, tmp_path: Pat
     import_nnet1(files, tmp_path / "model")
     write_alignment_dir(tmp_path / "other", {"u1": PDF_ALI}, num_pdfs=12)
     shutil.copyfile(tmp_path / "other" / "final.mdl", tmp_path / "model" / "final.mdl")
+    (tmp_path / "model" / "SHA256SUMS").unlink()
     with pytest.raises(HybridKdError, match=r"final.mdl: has 12 pdfs, the network has 9"):
         export_nnet1(tmp_path / "model", tmp_path / "out")
 
@@ -210,6 +213,7 @@ def test_batch_normalisation_and_relu_go_out_and_come_in(files: Nnet1Files, tmp_
     import_nnet1(files, tmp_path / "model")
     save_networks(tmp_path / "model" / "final.safetensors", (network,), Splice(0, 0))
     (tmp_path / "model" / "ali_train_pdf.counts").write_text(" [ 1 2 3 4 5 ]\n")
+    (tmp_path / "model" / "SHA256SUMS").unlink()
     write_alignment_dir(tmp_path / "five", {"u1": PDF_ALI % 5}, num_pdfs=6)
     mdl = (tmp_path / "five" / "final.mdl").read_text().replace(" 2 5\n", " 2 4\n").replace("2 2 5", "2 2 4")
     for directory in ("five", "model"):

@@ -13,7 +13,7 @@ from hybrid_kd.decoding import embedded
 from hybrid_kd.decoding.decode_record import MODEL_FILES, make_record, write_record
 from hybrid_kd.decoding.job_stats import JobStats
 from hybrid_kd.decoding.options import DecodeOptions, SearchOptions
-from hybrid_kd.decoding.summary import summarise
+from hybrid_kd.decoding.summary import summarise, write_summary
 from hybrid_kd.frames.labelled import Splice
 from hybrid_kd.json_files import write_json
 from hybrid_kd.network.dnn import Dnn, NetworkShape
@@ -106,7 +106,7 @@ class FakeExperiment:
             model_sha256=provenance["inputs"]["model"],
             logit_scale=o.logit_scale,
         )
-        write_json(out / "decode.json", summary)
+        write_summary(out, summary)
         score_directory(ScoreOptions(out, data, self.graph, tune_on=(tune_on,) if tune_on else ()))
         return out
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_kd.config import write_yaml
+from hybrid_kd.distill.label_header import LabelStoreHeader, write_label_header
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import read_json, write_json
 from hybrid_kd.report.collect import describe_networks, find_system, find_systems
@@ -48,7 +49,11 @@ def test_errors_at_points_that_were_not_searched_are_kept(experiment: FakeExperi
 
 def test_a_distilled_system_names_labels_teacher_and_start(experiment: FakeExperiment) -> None:
     labels = experiment.exp / "labels"
-    write_json(labels / "labels.json", {"teacher": str(experiment.exp / "teacher")})
+    labels.mkdir(parents=True)
+    teacher = str(experiment.exp / "teacher")
+    write_label_header(
+        labels, LabelStoreHeader(1, teacher, "a", "tr", "b", 4, [1.0], 0.01, 1, 9, 20, [0.1], "c")
+    )
     experiment.add_system(
         "si", teacher_labels=(labels,), hard_weight=0.1, temperatures="3:2,1", init=experiment.exp / "hard_s0"
     )

@@ -10,7 +10,7 @@ from hybrid_kd.errors import HybridKdError
 from hybrid_kd.report.record_file import write_study
 from hybrid_kd.report.records import DecodeResult, Study, SystemResult
 from hybrid_kd.report.results_md import results_in_markdown
-from hybrid_kd.report.tables import training_in_words
+from hybrid_kd.report.tables import Markdown, markdown_table, training_in_words
 from tests.report.test_records import AGAINST, make_decode, make_system
 
 ET = make_decode(
@@ -192,3 +192,9 @@ def test_no_results_are_an_error(tmp_path: Path) -> None:
         HybridKdError, match=r"no <experiment>\.jsonl\n  fix: write one with `hybrid-kd collect"
     ):
         results_in_markdown(tmp_path)
+
+
+def test_what_comes_from_data_is_escaped() -> None:
+    name = "a|b<script>`c`](d)&\ne"
+    assert markdown_table(["x"], [[name]])[2] == "| a\\|b&lt;script>\\`c\\`]\\(d)&amp; e |"
+    assert markdown_table(["x"], [[Markdown("**holds**")]])[2] == "| **holds** |"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hybrid_kd.archives.lattices import Lattice, open_lattice_writer
-from tests.decoding.experiment import write_lines, write_texts
+from tests.decoding.experiment import write_decode_json, write_lines, write_texts
 from tests.scoring.test_best_paths import make_lattice
 
 RIGHT, WRONG = 1, 2
@@ -26,8 +26,7 @@ def write_crossings(root: Path, set_name: str, rights: Mapping[str, Right], *, n
     write_texts(data, dict.fromkeys(sorted(rights), "YES"))
     write_lines(graph / "words.txt", ["<eps> 0", "YES 1", "NO 2"])
     write_lines(decode_dir / "config.yaml", [f"data: {data}", f"graph: {graph}"])
-    decoder = '"decoder_program": "kaldi-decoder", "decoder_version": "0.3.2"'
-    write_lines(decode_dir / "decode.json", [f'{{{decoder}, "beam": 13.0, "lattice_beam": 8.0}}'])
+    write_decode_json(decode_dir)
     with open_lattice_writer(decode_dir / "lat.1.gz") as write:
         for utt_id, right in sorted(rights.items()):
             write(utt_id, crossing(right))

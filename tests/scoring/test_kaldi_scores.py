@@ -83,7 +83,7 @@ def test_word_ids_need_words(tmp_path: Path) -> None:
     [
         ("scoring_kaldi/penalty_0.0/9.txt", ["u1 A", "u2 A"], r"9\.txt, utterance 'u2': not in .*test_filt"),
         ("scoring_kaldi/penalty_0.0/9.txt", ["u1 A", "u1 A"], r"9\.txt, utterance 'u1': comes twice"),
-        ("scoring_kaldi/penalty_0.0/9.txt", ["u1 A", ""], r"9\.txt: cannot be read"),
+        ("scoring_kaldi/penalty_0.0/9.txt", ["u1 A", ""], r"9\.txt: line 2 is empty"),
         ("scoring_kaldi/penalty_0.0/9.txt", [], r"too many bad utterances: done 0, left out 1 \(1 no hypoth"),
         ("scoring_kaldi/penalty_x/9.txt", ["u1 A"], r"penalty_x/9\.txt: no insertion penalty: x"),
         ("scoring/9.tra", ["u1 A"], r"9\.tra: not word-ids"),

@@ -1,13 +1,17 @@
 """The printed report in the form of CHiME-4's script."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from hybrid_kd.decoding.summary import read_summary
 from hybrid_kd.scoring.best_paths import ScoringPoint
 from hybrid_kd.scoring.report import base_name, by_kind, format_report
 from hybrid_kd.scoring.tuning import POINTS
 from hybrid_kd.scoring.utterances import clean_utterance, environment, kind
 from hybrid_kd.scoring.word_errors import ErrorTable
+from tests.decoding.experiment import write_decode_json
 
 RESULT = {"tuned_on_itself": True, "tuned_on": ["exp/dt"], "decode_dir": "exp/dt", "decoding": None}
 AT_11 = ScoringPoint(11, 0.0)
@@ -32,7 +36,7 @@ def test_ids_tell_environment_kind_and_clean_utterance() -> None:
 
 def test_the_lines_are_those_of_the_recipe() -> None:
     table = table_of([f"s_u_{name}_SIMU" for name in ("BUS", "CAF", "PED", "STR")], [1, 2, 3, 4])
-    lines = format_report("dt05_simu", table, AT_11, RESULT).splitlines()
+    lines = format_report("dt05_simu", table, AT_11, RESULT, None).splitlines()
     assert lines[1] == "best overall dt05 WER 25.00% (language model weight = 11)"
     assert lines[2] == " (insertion penalty weight = 0.0)"
     assert lines[4] == (
@@ -43,33 +47,28 @@ def test_the_lines_are_those_of_the_recipe() -> None:
 
 def test_simulated_and_real_utterances_have_a_line_each() -> None:
     table = table_of(["s_u_BUS_REAL", "s_u_BUS_SIMU"], [1, 2])
-    report = format_report("dt05_multi", table, AT_11, RESULT)
+    report = format_report("dt05_multi", table, AT_11, RESULT, None)
     assert "best overall dt05 WER 15.00%" in report
     assert "dt05_simu WER: 20.00% (Average), 20.00% (BUS)\n" in report
     assert "dt05_real WER: 10.00% (Average), 10.00% (BUS)\n" in report
 
 
 def test_data_without_environments_has_an_average_only() -> None:
-    report = format_report("test_clean", table_of(["u1", "u2"], [0, 1]), AT_11, RESULT)
+    report = format_report("test_clean", table_of(["u1", "u2"], [0, 1]), AT_11, RESULT, None)
     assert "test_clean WER: 5.00% (Average)\n" in report
     assert "BUS" not in report
 
 
 def test_a_point_from_elsewhere_is_not_called_best() -> None:
     result = RESULT | {"tuned_on_itself": False, "decode_dir": "exp/et"}
-    lines = format_report("et05_simu", table_of(["s_u_BUS_SIMU"], [1]), AT_11, result).splitlines()
+    lines = format_report("et05_simu", table_of(["s_u_BUS_SIMU"], [1]), AT_11, result, None).splitlines()
     assert lines[1] == "overall et05 WER 10.00% (language model weight = 11)"
     assert lines[-1] == "exp/et: tuned on exp/dt"
 
 
-def test_the_decoder_is_named() -> None:
-    decoding = {
-        "decoder_program": "kaldi-decoder",
-        "decoder_version": "0.3.2",
-        "beam": 13.0,
-        "lattice_beam": 8.0,
-    }
-    report = format_report("x", table_of(["u1"], [1]), AT_11, RESULT | {"decoding": decoding})
+def test_the_decoder_is_named(tmp_path: Path) -> None:
+    write_decode_json(tmp_path)
+    report = format_report("x", table_of(["u1"], [1]), AT_11, RESULT, read_summary(tmp_path))
     assert report.endswith("; kaldi-decoder 0.3.2, beams 13/8")
 
 

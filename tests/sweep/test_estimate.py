@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from hybrid_kd.errors import HybridKdError
 from hybrid_kd.sweep.estimate import Work, duration, estimate, untimed_epochs
 from hybrid_kd.sweep.options import SweepOptions
+from hybrid_kd.sweep.programs import Programs
 from hybrid_kd.sweep.study_file import read_study_file
-from hybrid_kd.sweep.trial import Seconds
+from hybrid_kd.sweep.trial import Seconds, measure
 from tests.conftest import ROOT
 from tests.sweep.conftest import Commands
 from tests.sweep.experiment import TinyStudy
@@ -34,6 +36,24 @@ def test_epochs_teachers_and_the_start_of_every_command_count() -> None:
 @pytest.mark.parametrize(("seconds", "words"), [(38.4, "38 s"), (2700.0, "45 min"), (9060.0, "2 h 31 min")])
 def test_durations_are_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ('{"key": "k", "seconds": {"start": 1}}', "missing key 'decode'"),
+        ('{"key": 1, "seconds": {}}', "key 'key' is 1"),
+        ("[]", "not a JSON object"),
+    ],
+)
+def test_a_broken_trial_is_named(study: TinyStudy, content: str, problem: str) -> None:
+    study.write(systems="  - {hard_weight: 0.5}\n")
+    plan = read_study_file(SweepOptions(study.config))
+    file = study.exp / ".trial/seconds.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    with pytest.raises(HybridKdError, match=rf"seconds\.json: {problem}\n  fix: "):
+        measure(Programs([], threads=1, lock=0), plan, teacher_epochs=1.0, threads=1)
 
 
 def test_a_trial_measures_and_is_not_made_again(

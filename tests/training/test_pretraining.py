@@ -16,7 +16,8 @@ from hybrid_kd.frames.features import SplicedFeatures, join_utterances
 from hybrid_kd.frames.normalisation import estimate_normalisation
 from hybrid_kd.network.dnn import Dnn, NetworkShape
 from hybrid_kd.network.initialisation import initialise
-from hybrid_kd.network.rbm import RbmOptions
+from hybrid_kd.network.rbm import Rbm, RbmOptions
+from hybrid_kd.network.tensor_file import load_tensors, write_tensors
 from hybrid_kd.training import pretraining
 from hybrid_kd.training.learner import Learner
 from hybrid_kd.training.metrics import FrameMetrics
@@ -106,6 +107,54 @@ def test_a_broken_checkpoint_is_named(inputs: SplicedFeatures, tmp_path: Path) -
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(HybridKdError, match=r"rbm.safetensors: broken checkpoint(.|\n)*delete it"):
         pretrained(inputs, tmp_path)
+
+
+def test_one_changed_bit_of_a_checkpoint_is_an_error(inputs: SplicedFeatures, tmp_path: Path) -> None:
+    pretrained(inputs, tmp_path)
+    content = bytearray((tmp_path / RBM_CHECKPOINT).read_bytes())
+    content[-3] ^= 1
+    (tmp_path / RBM_CHECKPOINT).write_bytes(content)
+    with pytest.raises(HybridKdError, match=r"rbm.safetensors: broken checkpoint: it is damaged"):
+        pretrained(inputs, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"layer": "3"}, "epoch 2 of layer 4"),
+        ({"epoch": "0"}, "epoch 0 of layer 3"),
+        ({"epoch": "x"}, "invalid literal"),
+    ],
+)
+def test_a_checkpoint_of_another_position_is_an_error(
+    inputs: SplicedFeatures, tmp_path: Path, change: dict[str, str], problem: str
+) -> None:
+    """Also one without a sha256, as an older version wrote it."""
+    pretrained(inputs, tmp_path)
+    tensors, metadata = load_tensors(tmp_path / RBM_CHECKPOINT)
+    write_tensors(tmp_path / RBM_CHECKPOINT, tensors, metadata | change)
+    with pytest.raises(HybridKdError, match=f"rbm.safetensors: broken checkpoint: {problem}"):
+        pretrained(inputs, tmp_path)
+
+
+def test_a_checkpoint_without_the_rbms_state_is_an_error(inputs: SplicedFeatures, tmp_path: Path) -> None:
+    pretrained(inputs, tmp_path)
+    tensors, metadata = load_tensors(tmp_path / RBM_CHECKPOINT)
+    del tensors["rate_factor"]
+    write_tensors(tmp_path / RBM_CHECKPOINT, tensors, metadata)
+    with pytest.raises(HybridKdError, match=r"rbm.safetensors: broken checkpoint: 'rate_factor'"):
+        pretrained(inputs, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weight", "hidden_bias", "visible_bias"])
+def test_a_last_step_that_makes_the_weights_infinite_is_an_error(inputs: SplicedFeatures, name: str) -> None:
+    """The reconstruction error, which is that before the step, does not show it."""
+    rbm = Rbm(fresh_network(inputs).hidden_layers[1].affine, gaussian=False)
+    pretraining._refuse_diverged(rbm, "layer 2", 0.5)
+    getattr(rbm, name).view(-1)[0] = float("inf")
+    problem = f"layer 2: pretraining diverged: {name} holds NaN or infinity\n  fix: lower --rbm-learn-rate"
+    with pytest.raises(HybridKdError, match=problem):
+        pretraining._refuse_diverged(rbm, "layer 2", 0.5)
 
 
 def test_a_diverging_rbm_is_an_error(inputs: SplicedFeatures, tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_what_one_lacks_is_left_out_for_both(
     utt_map = trainer.exp / "utt_map"
     utt_ids = (trainer.exp / "labels" / "utt_ids").read_text().split()
     utt_map.write_text("".join(f"{u} {u if u != utt_ids[3] else 'absent'}\n" for u in utt_ids))
-    monkeypatch.setattr("hybrid_kd.tally.MAX_LEFT_OUT_SHARE", 0.2)
+    monkeypatch.setattr("hybrid_kd.tally.MAX_LEFT_OUT", 0.2)
     capsys.readouterr()
     train(trainer, "fewer", f"{BOTH} --utt-map - {utt_map}")
     assert f"left out '{utt_ids[3]}': no teacher labels" in capsys.readouterr().err

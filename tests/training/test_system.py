@@ -78,7 +78,7 @@ def test_training_learns_and_describes_itself(run: Run) -> None:
     there = {path.name for path in directory.iterdir()}
     assert there == {
         *("config.yaml", "final.safetensors", "final.mdl", "ali_train_pdf.counts", "feature_transform"),
-        *("log", "train.jsonl", "provenance.json"),
+        *("log", "train.jsonl", "provenance.json", "SHA256SUMS"),
     }
     assert "epoch  1:" in (directory / "log" / "train.log").read_text()
 

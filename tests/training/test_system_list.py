@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hybrid_kd.errors import HybridKdError
 from hybrid_kd.training.system_list import read_system_list
 
 OPTS = "--train-data tr --train-ali ali --dev-data dt --dev-ali dt_ali --hard-weight 0.1"
@@ -23,3 +24,9 @@ def test_a_bad_flag_is_told_with_its_line(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(SystemExit):
         read_system_list(tmp_path / "list", exp=tmp_path, opts=OPTS)
     assert "list, line 2 (b)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_list_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"a --seed 1\n\xff\n")
+    with pytest.raises(HybridKdError, match=r"list: line 2 is not UTF-8"):
+        read_system_list(tmp_path / "list", exp=tmp_path, opts=OPTS)

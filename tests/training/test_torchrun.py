@@ -87,7 +87,7 @@ def test_one_process_writes_and_speaks_for_both(whole: tuple[Path, str]) -> None
     out, stderr = whole
     assert {path.name for path in out.iterdir()} == {
         *("config.yaml", "final.safetensors", "final.mdl", "ali_train_pdf.counts", "feature_transform"),
-        *("log", "train.jsonl", "provenance.json"),
+        *("log", "train.jsonl", "provenance.json", "SHA256SUMS"),
     }
     assert stderr.count("epoch 15:") == 1
     assert stderr.count("in 2 processes") == 1
