@@ -157,7 +157,7 @@ def read_scored(root: Path) -> None:
     """All that a decode directory says, without scoring again."""
     first, second = (root / f"exp/tiny/{name}/decode_dt05_simu" for name in "ab")
     if read_job_stats(first, 1) is not None:
-        count_jobs(first, 1)
+        count_jobs(first, 1, max_left_out=0.01)
     describe(first)
     compare_directories(CompareOptions(first, second, num_replicates=100))
 
@@ -184,7 +184,12 @@ def read_results(root: Path) -> None:
 
 
 def report_results(root: Path) -> None:
-    with patch("hybrid_kd.report.bootstrap.NUM_REPLICATES", 50):
+    """All that is computed; drawing it would take most of the time."""
+    with (
+        patch("hybrid_kd.report.bootstrap.NUM_REPLICATES", 50),
+        patch("matplotlib.figure.Figure.draw_without_rendering"),
+        patch("matplotlib.figure.Figure.savefig"),
+    ):
         study_document(read_study(root / "tiny.jsonl"), title="tiny")
 
 
