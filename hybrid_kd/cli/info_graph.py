@@ -1,10 +1,8 @@
 """Dictionaries, lang and graph directories, transducers and ARPA files in words, for ``hybrid-kd info``."""
 
-import re
 from pathlib import Path
 
 from hybrid_kd.cli.info_gmm import describe_topology
-from hybrid_kd.errors import HybridKdError
 from hybrid_kd.run_record import PROVENANCE, made_by
 
 
@@ -51,7 +49,14 @@ def describe_graph_dir(path: Path) -> list[str]:
     Raises: HybridKdError for words on arcs that words.txt lacks.
     """
     from hybrid_kd.archives.symbols import read_symbol_table
-    from hybrid_kd.decoding.graph import check_words, decompressed_graph, find_graph_file, read_graph
+    from hybrid_kd.decoding.graph import (
+        MADE_AGAIN,
+        check_words,
+        decompressed_graph,
+        find_graph_file,
+        read_graph,
+    )
+    from hybrid_kd.text_files import read_text, split_words
 
     graph_file = find_graph_file(path)
     with decompressed_graph(graph_file) as fst_file:
@@ -60,23 +65,11 @@ def describe_graph_dir(path: Path) -> list[str]:
     lines.append(f"  words.txt: {len(read_symbol_table(path / 'words.txt'))} symbols")
     for name, what in (("num_pdfs", "pdfs"), ("phones/silence.csl", "silence phones")):
         if (path / name).is_file():
-            lines.append(f"  {what}: {_read_numbers(path / name)}")
+            lines.append(f"  {what}: {read_text(path / name, fix=MADE_AGAIN).strip()}")
     if (path / "disambig_tid.int").is_file():
-        num_symbols = len(_read_numbers(path / "disambig_tid.int").split())
+        num_symbols = len(split_words(read_text(path / "disambig_tid.int", fix=MADE_AGAIN)))
         lines.append(f"  disambiguation symbols: {num_symbols}")
     return [*lines, *made_by(path / PROVENANCE)]
-
-
-def _read_numbers(path: Path) -> str:
-    """A small file of numbers and colons.
-
-    Raises: HybridKdError for anything else.
-    """
-    content = path.read_bytes().strip()
-    if not re.fullmatch(rb"[0-9:\s]*", content):
-        problem = f"not a list of numbers: {content[:40]!r}"
-        raise HybridKdError.at(path, problem, fix="make the graph directory again")
-    return content.decode()
 
 
 def describe_fst(path: Path) -> list[str]:

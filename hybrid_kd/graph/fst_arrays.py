@@ -69,10 +69,11 @@ def to_arrays(fst: Any) -> FstArrays:
         if not const.write(name):
             raise OSError(None, "cannot be written", name)
         with open_reader(name) as reader:
-            return _by_arc(take_fst(reader))
+            return by_arc(take_fst(reader))
 
 
-def _by_arc(fst: Fst) -> FstArrays:
+def by_arc(fst: Fst) -> FstArrays:
+    """The same FST with its arcs in columns."""
     sources = np.repeat(np.arange(fst.num_states, dtype=np.int32), np.diff(fst.arc_offsets))
     columns = (fst.arcs[name].copy() for name in ("ilabel", "olabel", "cost", "next_state"))
     return FstArrays(fst.start, fst.final_costs, sources, *columns)
@@ -150,4 +151,4 @@ def read_fst(path: Path, *, fix: str, symbols: tuple[Collection[int], Collection
         if len(strangers := np.setdiff1d(labels, [0, *known])):
             problem = f"an arc has the {side} {strangers[0]}, which its symbol table has not"
             raise HybridKdError.at(path, problem, fix=fix)
-    return to_fst(_by_arc(fst))
+    return to_fst(by_arc(fst))

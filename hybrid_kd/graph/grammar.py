@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from hybrid_kd.archives.streams import copy_decompressed
+from hybrid_kd.archives.byte_reader import FormatError
+from hybrid_kd.archives.openfst import take_fst
+from hybrid_kd.archives.streams import copy_decompressed, open_reader
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.graph.epsilon_removal import remove_epsilons_locally
-from hybrid_kd.graph.fst_arrays import FstArrays, read_fst, to_arrays, to_fst
+from hybrid_kd.graph.fst_arrays import FstArrays, by_arc, to_fst
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +50,23 @@ def make_grammar(arpa: Path, words_file: Path, *, backoff_id: int) -> Any:
             said = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("[I]")]
             raise HybridKdError.at(arpa, f"not an ARPA language model: {' '.join(said[-1:])}", fix=FIX)
         _warn_of_skipped(arpa, done.stderr)
-        grammar = to_arrays(read_fst(out, fix=FIX))
+        grammar = _read_grammar(arpa, out)
     if not np.setdiff1d(grammar.ilabels, [0, backoff_id]).size:
         problem = f"no word in common with {words_file}"
         raise HybridKdError.at(arpa, problem, fix="write both in the same spelling, such as upper case")
     return _without_redundant_states(grammar, backoff_id)
+
+
+def _read_grammar(arpa: Path, out: Path) -> FstArrays:
+    """What kaldilm made of a model; a probability that is not a number shows only here."""
+    with open_reader(str(out)) as reader:
+        try:
+            grammar = by_arc(take_fst(reader))
+        except FormatError as error:
+            raise HybridKdError.at(arpa, f"as a transducer, {error}", fix=FIX) from error
+    if grammar.start < 0:
+        raise HybridKdError.at(arpa, "empty", fix=FIX)
+    return grammar
 
 
 def _warn_of_skipped(arpa: Path, messages: str) -> None:

@@ -51,7 +51,7 @@ def compose_lexicon_and_grammar(lexicon: Any, grammar: Any) -> Any:
     start = time.monotonic()
     kaldifst.arcsort(lexicon, "olabel")
     composed = kaldifst.compose(lexicon, grammar)
-    _refuse_empty(composed)
+    _refuse_wordless(composed)
     kaldifst.determinize_star(composed, use_log=True)
     kaldifst.minimize_encoded(composed)
     pushed = to_fst(push_weights(to_arrays(composed)))
@@ -60,8 +60,8 @@ def compose_lexicon_and_grammar(lexicon: Any, grammar: Any) -> Any:
     return pushed
 
 
-def _refuse_empty(fst: Any) -> None:
-    """Raises: HybridKdError if an FST has no path, or none with a word."""
+def _refuse_wordless(fst: Any) -> None:
+    """Raises: HybridKdError if no path has a word."""
     if fst.start < 0 or not to_arrays(fst).olabels.any():
         fix = "make the lexicon and the language model of the same words, in the same spelling"
         raise HybridKdError.at("lexicon and grammar", "they have no sentence with a word in common", fix=fix)
@@ -98,7 +98,7 @@ def make_decoding_graph(
             hmm_of_label[label] = hmms.hmm_of_window(window)
     graph = to_fst(expand_phones(clg, hmm_of_label, hmms.hmms))
     kaldifst.determinize_star(graph, use_log=True)
-    _refuse_empty(graph)
+    _refuse_wordless(graph)
     arrays = to_arrays(graph)
     is_symbol = arrays.ilabels > num_ids
     graph = to_fst(remove_epsilons_locally(replace(arrays, ilabels=np.where(is_symbol, 0, arrays.ilabels))))

@@ -139,6 +139,16 @@ def put(offset: int, layout: str, *values: float) -> Callable[[bytes], bytes]:
     return change
 
 
+def test_states_that_lie_inside_each_other_are_refused(tmp_path: Path) -> None:
+    """A number of arcs of -2 (its upper half is 0) leads back, and the next state's number to the end."""
+    words = np.zeros(17, "<i4")
+    words[1], words[7], words[12] = 2, 2, -2
+    content = put(FIRST_STATE - 16, "<q", 3)(vector_bytes(tmp_path / "L.fst"))
+    (tmp_path / "L.fst").write_bytes(content[:FIRST_STATE] + words.tobytes())
+    with pytest.raises(HybridKdError, match="arcs of 3 states do not fit the file's size"):
+        read(tmp_path / "L.fst")
+
+
 @pytest.mark.parametrize(
     ("kind", "change", "problem"),
     [

@@ -104,9 +104,8 @@ def test_a_damaged_number_of_pdfs_is_named(
     graph_dir: Path, transition_model: TransitionModel, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "num_pdfs").write_bytes(content)
-    with pytest.raises(
-        HybridKdError, match=r"num_pdfs: (graph of .{0,20} pdfs, the model has 384|line 1 is not UTF-8)"
-    ):
+    match = r"num_pdfs: (line 1 is not UTF-8|graph of .{0,20} pdfs, the model has 384)"
+    with pytest.raises(HybridKdError, match=match):
         check_graph(tmp_path, graph_dir / "HCLG.fst", transition_model)
 
 

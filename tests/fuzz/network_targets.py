@@ -184,7 +184,12 @@ def read_results(root: Path) -> None:
 
 
 def report_results(root: Path) -> None:
-    with patch("hybrid_kd.report.bootstrap.NUM_REPLICATES", 50):
+    """All that is computed; drawing it would take most of the time."""
+    with (
+        patch("hybrid_kd.report.bootstrap.NUM_REPLICATES", 50),
+        patch("matplotlib.figure.Figure.draw_without_rendering"),
+        patch("matplotlib.figure.Figure.savefig"),
+    ):
         study_document(read_study(root / "tiny.jsonl"), title="tiny")
 
 

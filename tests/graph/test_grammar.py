@@ -76,6 +76,14 @@ def test_a_damaged_gzip_file_is_named(tmp_path: Path, words: Path, damage: str) 
         make_grammar(tmp_path / "lm.arpa.gz", words, backoff_id=3)
 
 
+def test_a_probability_beyond_float32_is_named(tmp_path: Path, words: Path) -> None:
+    (tmp_path / "lm.arpa").write_text(ARPA.replace("-0.3\t<s> YES", "3e38\t<s> YES"))
+    with pytest.raises(
+        HybridKdError, match=r"lm.arpa: as a transducer, state . of . has an arc .* cost -inf"
+    ):
+        make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
+
+
 def test_a_missing_file_is_named(tmp_path: Path, words: Path) -> None:
     with pytest.raises(HybridKdError, match=r"lm.arpa: cannot be read: .*No such file"):
         make_grammar(tmp_path / "lm.arpa", words, backoff_id=3)
