@@ -85,4 +85,4 @@ def test_kaldis_network_gives_kaldis_loglikes(shared: Path, tmp_path: Path) -> N
         spliced = utterance.spliced(torch.arange(len(frames))).numpy()
         assert spliced.shape[1] == 440
         found = run_onnx(tmp_path / "model.onnx", spliced)
-        np.testing.assert_allclose(found, expected[utt_id], atol=3e-5, rtol=3e-6)
+        np.testing.assert_allclose(found, expected[utt_id], atol=2e-4, rtol=2e-5)

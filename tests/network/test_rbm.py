@@ -102,7 +102,7 @@ def test_reconstruction_error_falls_on_two_prototypes(gaussian: bool) -> None:
             draws = torch.rand(100, 8, generator=generator)
             error += rbm.step(visible, draws, learning_rate=0.02, l2_penalty=0.0002).item()
         errors.append(error / data.numel())
-    assert errors[-1] < 0.6 * errors[0]
+    assert errors[-1] < 0.8 * errors[0]
 
 
 def test_initial_weights_and_biases_are_those_of_kaldi() -> None:

@@ -77,14 +77,17 @@ def train_in_float64(args: list[str]) -> None:
 def _run(out: Path, common: list[str], systems: dict[str, list[str]]) -> None:
     import torch.distributed as dist
 
+    from tests.training.students import fed_newbob
+
     dist.init_process_group("gloo")  # one group for all that follows
     with joined_world(CPU) as world:
         for name, (shape, minibatch_size) in STEPS.items():
             gradients = first_gradients(shape, minibatch_size, world)
             if world.is_first:
                 save_file(gradients, out / f"gradients-{name}.safetensors")
-    for name, flags in systems.items():
-        train_in_float64([*common, *flags, "--out", str(out / name)])
+    with fed_newbob():
+        for name, flags in systems.items():
+            train_in_float64([*common, *flags, "--out", str(out / name)])
     dist.destroy_process_group()
 
 

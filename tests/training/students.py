@@ -1,15 +1,42 @@
 """Students of the tiny experiment: trained side by side or each by its own command, and compared."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
+import hybrid_kd.training.loop as loop_module
 from hybrid_kd.cli.main import main
+from hybrid_kd.training.judging import judge_epoch
+from hybrid_kd.training.newbob import NewbobOptions, NewbobState
 from tests.tiny_experiment import make_tiny_experiment
+
+# The rate of students whose newbob is fed. A rate at which real losses rise is chaotic: one rounding grows
+# past any tolerance.
+FED_RATE = 0.0071
+# The dev loss of each of their epochs as a share of the best before: a good epoch, one that is rejected, then
+# less and less gain at halved rates until the last ends the training. Newbob's thresholds (1, 0.99 and 0.999)
+# are far.
+FED_SHARES = (0.8, 1.5, 0.9, 0.95, 0.97, 0.9999)
+
+
+@contextmanager
+def fed_newbob() -> Iterator[None]:
+    """Students at FED_RATE are judged by FED_SHARES, all others by their dev loss."""
+
+    def judge(state: NewbobState, dev_loss: float, options: NewbobOptions, **others: Any) -> NewbobState:
+        if options.learning_rate == FED_RATE:
+            dev_loss = state.best_loss * FED_SHARES[state.iters]
+        return judge_epoch(state, dev_loss, options, **others)
+
+    with patch.object(loop_module, "judge_epoch", judge):
+        yield
 
 
 class Trainer:

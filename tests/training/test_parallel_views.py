@@ -9,6 +9,7 @@ from hybrid_kd.archives.data_dir import read_data_dir, read_features
 from hybrid_kd.cli.main import main
 from hybrid_kd.json_files import read_json
 from tests.tiny_experiment import DIM, TinyExperiment, make_tiny_experiment, write_data_dir
+from tests.training.shared_work import float64_networks
 from tests.training.test_system import assert_same_bits, error_of, records
 
 FLAGS = ("--max-iters", "3", "--hard-weight", "0.3", "--temperatures", "2:1,1")
@@ -59,9 +60,11 @@ def test_stored_and_running_teacher_of_another_view_train_the_same_student(
     noisy: TinyExperiment, tmp_path: Path
 ) -> None:
     """Also where the teacher sees more frames at a time than the student."""
-    stored = train(noisy, tmp_path / "stored", teacher_labels="labels", utt_map="utt_map")
-    running = train(noisy, tmp_path / "running", teacher="teacher", teacher_data="clean", utt_map="utt_map")
-    own = train(noisy, tmp_path / "own", teacher="teacher")
+    views = {"teacher_data": "clean", "utt_map": "utt_map"}
+    with float64_networks():  # the teacher's logits are float32, of minibatches here and of utterances there
+        stored = train(noisy, tmp_path / "stored", teacher_labels="labels", utt_map="utt_map")
+        running = train(noisy, tmp_path / "running", teacher="teacher", **views)
+        own = train(noisy, tmp_path / "own", teacher="teacher")
     for ours, theirs in zip(records(stored), records(running), strict=True):
         assert ours["dev_cross_entropy"] == pytest.approx(theirs["dev_cross_entropy"], abs=1e-5)
     assert abs(records(own)[-1]["dev_cross_entropy"] - records(stored)[-1]["dev_cross_entropy"]) > 1e-4

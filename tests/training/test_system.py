@@ -19,6 +19,7 @@ from tests.tiny_experiment import (
     write_alignment_dir,
     write_data_dir,
 )
+from tests.training.shared_work import float64_networks
 
 Run = Callable[..., Path]
 
@@ -73,8 +74,8 @@ def label(teacher: Path, tiny: TinyExperiment, out: Path, *flags: str) -> Path:
 def test_training_learns_and_describes_itself(run: Run) -> None:
     directory = run("hard", "--max-iters", 12)
     first, *_, last = records(directory)
-    assert last["dev_cross_entropy"] < 0.6 * first["dev_cross_entropy"]
-    assert last["dev_frame_accuracy"] > 0.5
+    assert last["dev_cross_entropy"] < 0.8 * first["dev_cross_entropy"]
+    assert last["dev_frame_accuracy"] > 0.4  # chance is 0.1
     there = {path.name for path in directory.iterdir()}
     assert there == {
         *("config.yaml", "final.safetensors", "final.mdl", "ali_train_pdf.counts", "feature_transform"),
@@ -180,15 +181,22 @@ def test_stored_and_running_teacher_train_the_same_student(
     teacher = run("teacher", "--activation", "relu", "--batch-norm")
     labels = label(teacher, tiny, teacher.parent / "labels", "--temperatures", "1,3")
     flags = ("--mixing", mixing, "--hard-weight", 0.3, "--temperatures", "3:2,1", "--max-iters", 3)
-    stored = run("stored", *flags, "--teacher-labels", labels)
-    running = run("running", *flags, "--teacher", teacher)
+    with float64_networks():  # the teacher's logits are float32, of minibatches here and of utterances there
+        stored = run("stored", *flags, "--teacher-labels", labels)
+        running = run("running", *flags, "--teacher", teacher)
     for ours, theirs in zip(records(stored), records(running), strict=True):
         assert ours["dev_cross_entropy"] == pytest.approx(theirs["dev_cross_entropy"], abs=1e-5)
+    last = records(stored)[-1]["dev_cross_entropy"]
+    assert abs(records(teacher)[-1]["dev_cross_entropy"] - last) > 1e-3  # so that the student did learn
 
 
 def test_running_teacher_needs_no_pruning(run: Run) -> None:
     teacher = run("teacher")
-    run("student", "--teacher", teacher, "--prune-below", 0, "--max-iters", 1)
+    flags = ("--teacher", teacher, "--max-iters", 1, "--hard-weight", 0, "--temperatures", 3)
+    whole, pruned = (
+        weights(run(f"pruned_below_{p}", *flags, "--prune-below", p))["0.output.weight"] for p in (0, 0.2)
+    )
+    assert (whole - pruned).norm() > 1e-3 * whole.norm()
 
 
 def test_annealing_holds_the_rate_and_accepts_all_in_timed_stages(run: Run) -> None:

@@ -107,9 +107,7 @@ def test_an_interrupted_training_says_so_once_and_goes_on_to_the_same_bits(
     assert not (out / "final.safetensors").exists()
     again = start(*tiny.train_args(out), *EPOCHS)
     assert "continuing after epoch" in stderr_of(again)
-    assert (out / "final.safetensors").read_bytes()[-1000:] == (whole[0] / "final.safetensors").read_bytes()[
-        -1000:
-    ]
+    assert (out / "final.safetensors").read_bytes() == (whole[0] / "final.safetensors").read_bytes()
     assert list(records(out)) == list(records(whole[0]))
 
 

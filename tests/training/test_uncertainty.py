@@ -69,7 +69,7 @@ def test_the_activation_is_that_of_the_option(trainer: Trainer) -> None:
     frames = torch.randn(50, 18, generator=torch.Generator().manual_seed(0))
     _, sigma = load_model(relu).outputs_of_spliced(frames)
     assert sigma is not None
-    assert sigma.min().item() == pytest.approx(0.1)
+    assert sigma.min().item() == pytest.approx(0.1)  # of 450 projections some are negative
 
 
 def test_matching_brings_the_students_noise_to_the_teachers(trainer: Trainer) -> None:
@@ -88,8 +88,9 @@ def test_matching_brings_the_students_noise_to_the_teachers(trainer: Trainer) ->
 
 def test_a_running_teacher_and_stored_labels_teach_alike(trainer: Trainer) -> None:
     """All axes are stored, so that coordinates lose nothing but the digits of a float16."""
-    stored = train(trainer, "stored", f"{ALL} --max-iters 2")
-    running = train(trainer, "running", f"{ALL} --max-iters 2".replace("TAUGHT", "--teacher EXP/teacher"))
+    with float64_networks():
+        stored = train(trainer, "stored", f"{ALL} --max-iters 2")
+        running = train(trainer, "running", f"{ALL} --max-iters 2".replace("TAUGHT", "--teacher EXP/teacher"))
     assert_same_student_but_for(stored, running, 1e-3)
 
 
