@@ -17,12 +17,16 @@ MAX_JSON_BYTES = 64 << 20
 def parse_json(text: str) -> Any:
     """Parse JSON.
 
-    Raises: ValueError if the text is not JSON, or nests more deeply than Python's parser can follow.
+    Raises: ValueError if the text is not JSON, nests more deeply than Python's parser can follow, or holds
+    half of a surrogate pair, which could be neither printed nor written.
     """
     try:
-        return json.loads(text)
+        content = json.loads(text)
     except RecursionError:
         raise ValueError("brackets are nested too deeply") from None
+    if "\\u" in text:
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -92,6 +96,9 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
         if dataclasses.is_dataclass(option) and isinstance(option, type):
             if value is not None:
                 return build_record(option, value)
+        elif kind is tuple and Ellipsis not in items and isinstance(value, list):
+            if len(value) == len(items):
+                return tuple(_convert(name, item, each) for item, each in zip(value, items, strict=True))
         elif kind in (list, tuple) and isinstance(value, list):
             return kind(_convert(name, item, items[0]) for item in value)
         elif kind is dict and isinstance(value, dict):

@@ -102,3 +102,17 @@ def test_what_is_no_json_object_is_named(tmp_path: Path, content: bytes, problem
     (tmp_path / "r.json").write_bytes(content)
     with pytest.raises(HybridKdError, match=rf"r\.json: {problem}"):
         read_json(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '["\\udc00\\ud800"]', '{"\\udfff": 1}'])
+def test_half_of_a_surrogate_pair_is_refused(tmp_path: Path, text: str) -> None:
+    """It is no character: printing or writing it would fail."""
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        parse_json(text)
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(HybridKdError, match=r"r\.json: not JSON: .*surrogates not allowed"):
+        read_json(tmp_path / "r.json")
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert parse_json('"\\ud83d\\ude00 \\u00e9"') == "\U0001f600 é"

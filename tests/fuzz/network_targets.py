@@ -15,8 +15,8 @@ from hybrid_kd.cli.train import Options as TrainOptions
 from hybrid_kd.config import parse_options
 from hybrid_kd.decoding.decode_record import count_jobs, read_job_stats, write_job_stats
 from hybrid_kd.decoding.job_stats import JobStats
+from hybrid_kd.distill.label_header import LabelStorePlan
 from hybrid_kd.distill.label_store import (
-    LabelStorePlan,
     TeacherOutputs,
     read_label_store,
     write_label_store,
