@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -17,12 +18,16 @@ MAX_JSON_BYTES = 64 << 20
 def parse_json(text: str) -> Any:
     """Parse JSON.
 
-    Raises: ValueError if the text is not JSON, or nests more deeply than Python's parser can follow.
+    Raises: ValueError if the text is not JSON, nests more deeply than Python's parser can follow, or holds
+    half of a surrogate pair, which could be neither printed nor written.
     """
     try:
-        return json.loads(text)
+        content = json.loads(text)
     except RecursionError:
         raise ValueError("brackets are nested too deeply") from None
+    if "\\u" in text:
+        json.dumps(content, ensure_ascii=False).encode()
+    return content
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -65,14 +70,19 @@ def build_record(record_class: type[Item], content: Any) -> Item:
     """
     if not isinstance(content, dict):
         raise ValueError(f"not a JSON object: {_shortened(content)}")
-    hints = get_type_hints(record_class)
-    fields = dataclasses.fields(record_class)  # type: ignore[arg-type]
-    needed = {each.name for each in fields if each.default is each.default_factory is dataclasses.MISSING}
-    names = {each.name for each in fields}
-    if different := sorted((needed - content.keys()) | (content.keys() - names)):
-        problem = "missing" if different[0] in names else "unknown"
+    hints, needed = _keys_of(record_class)  # type: ignore[arg-type]
+    if different := sorted((needed - content.keys()) | (content.keys() - hints.keys())):
+        problem = "missing" if different[0] in hints else "unknown"
         raise ValueError(f"{problem} key '{different[0]}'")
     return record_class(**{name: _convert(name, content[name], hints[name]) for name in content})
+
+
+@cache
+def _keys_of(record_class: type[Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The types of a dataclass's fields by name, and the fields that have no default."""
+    fields, hints = dataclasses.fields(record_class), get_type_hints(record_class)
+    needed = {each.name for each in fields if each.default is each.default_factory is dataclasses.MISSING}
+    return {each.name: hints[each.name] for each in fields}, frozenset(needed)
 
 
 def build_record_of(path: Path, record_class: type[Item], content: Any, *, fix: str) -> Item:
@@ -92,7 +102,12 @@ def _convert(name: str, value: Any, hint: Any) -> Any:
         if dataclasses.is_dataclass(option) and isinstance(option, type):
             if value is not None:
                 return build_record(option, value)
+        elif kind is tuple and Ellipsis not in items and isinstance(value, list):
+            if len(value) == len(items):
+                return tuple(_convert(name, item, each) for item, each in zip(value, items, strict=True))
         elif kind in (list, tuple) and isinstance(value, list):
+            if items[0] in (int, str) and all(type(item) is items[0] for item in value):
+                return kind(value)  # the long ones
             return kind(_convert(name, item, items[0]) for item in value)
         elif kind is dict and isinstance(value, dict):
             return {key: _convert(f"{name}.{key}", item, items[1]) for key, item in value.items()}

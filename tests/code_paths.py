@@ -6,9 +6,11 @@ and lowers others. MKL and oneDNN report while they compute, if MKL_VERBOSE and 
 """
 
 import ctypes
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 VERBOSE = {"MKL_VERBOSE": "1", "ONEDNN_VERBOSE": "1"}
 CORE_NAMES = ("scipy_openblas_get_corename64_", "scipy_openblas_get_corename", "openblas_get_corename")
@@ -36,12 +38,11 @@ def numpy_features() -> tuple[str, ...]:
     return tuple(_multiarray().__cpu_dispatch__)
 
 
-def _multiarray() -> object:
+def _multiarray() -> Any:
     try:
-        from numpy._core import _multiarray_umath as module
+        return importlib.import_module("numpy._core._multiarray_umath")
     except ImportError:  # numpy 1
-        from numpy.core import _multiarray_umath as module
-    return module
+        return importlib.import_module("numpy.core._multiarray_umath")
 
 
 def _openblas_cores() -> Iterator[str]:

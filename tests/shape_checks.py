@@ -35,4 +35,4 @@ def _checked(*, typechecker: TypeChecker) -> TypeChecker:
 
 def check_shapes_where_there_are_some() -> None:
     """Replace the wrapper of functions that are imported from now on."""
-    jaxtyping.jaxtyped = _checked
+    jaxtyping.jaxtyped = _checked  # type: ignore[assignment]

@@ -113,3 +113,17 @@ def test_a_whole_number_is_a_number_where_fractions_are_expected() -> None:
     assert (value, type(value)) == (1.0, float)
     with pytest.raises(ValueError, match="key 'value' is 1000"):
         build_record(Record, {"value": 10**400})
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '["\\udc00\\ud800"]', '{"\\udfff": 1}'])
+def test_half_of_a_surrogate_pair_is_refused(tmp_path: Path, text: str) -> None:
+    """It is no character: printing or writing it would fail."""
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        parse_json(text)
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises(HybridKdError, match=r"r\.json: not JSON: .*surrogates not allowed"):
+        read_json(tmp_path / "r.json")
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    assert parse_json('"\\ud83d\\ude00 \\u00e9"') == "\U0001f600 é"

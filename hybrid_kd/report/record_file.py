@@ -8,6 +8,7 @@ from typing import Any
 from hybrid_kd.atomic import replace_file
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.json_files import build_record, parse_json
+from hybrid_kd.report.record_checks import check_record
 from hybrid_kd.report.records import (
     ExampleRecord,
     LabelsRecord,
@@ -54,7 +55,7 @@ def read_study(path: Path) -> Study:
     records = []
     for number, content in enumerate(read_json_lines(path), start=1):
         try:
-            records.append(_from_json(content))
+            records.append(check_record(_from_json(content)))
         except ValueError as error:
             fix = "restore it from git, or delete the line and collect the system again"
             raise HybridKdError.at(path, f"line {number}: {error}", fix=fix) from error
@@ -106,14 +107,14 @@ def _check_lengths(path: Path, study: Study) -> None:
     lengths = {record.set_name: len(record.utt_ids) for record in study.sets}
     for system in study.systems:
         for decode in system.decodes:
-            errors = decode.errors_by_utterance
-            if errors is not None and len(errors) != lengths.get(decode.set_name):
-                there = lengths.get(decode.set_name, "no")
-                problem = (
-                    f"{system.system}, {decode.directory}: errors of {len(errors)} utterances, {there} of"
-                )
-                fix = "restore the file from git, or collect the systems again"
-                raise HybridKdError.at(path, f"{problem} {decode.set_name}", fix=fix)
+            for errors in (decode.errors_by_utterance, *(decode.errors_elsewhere or {}).values()):
+                if errors is not None and len(errors) != lengths.get(decode.set_name):
+                    there = lengths.get(decode.set_name, "no")
+                    problem = (
+                        f"{system.system}, {decode.directory}: errors of {len(errors)} utterances, {there} of"
+                    )
+                    fix = "restore the file from git, or collect the systems again"
+                    raise HybridKdError.at(path, f"{problem} {decode.set_name}", fix=fix)
 
 
 def _to_json(record: Record) -> dict[str, Any]:

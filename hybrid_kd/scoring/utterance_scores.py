@@ -13,6 +13,7 @@ from jaxtyping import Int64
 
 from hybrid_kd.archives.lattices import Lattice, read_lattices
 from hybrid_kd.errors import HybridKdError
+from hybrid_kd.json_files import build_record, parse_json
 from hybrid_kd.scoring.best_paths import BestPath, ScoringPoint, best_paths
 from hybrid_kd.text_files import split_words
 
@@ -150,21 +151,21 @@ def read_utterance_scores(path: Path) -> list[UtteranceScores]:
     """
     try:
         lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-        return [_from_json(json.loads(line)) for line in lines]
+        return [_from_json(parse_json(line)) for line in lines]
     except FileNotFoundError as error:
         raise HybridKdError.at(path, "not scored yet", fix="run `hybrid-kd score` on it first") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise HybridKdError.at(
             path, f"not a file of `hybrid-kd score`: {error}", fix="score again"
         ) from error
 
 
-def _from_json(content: dict[str, Any]) -> UtteranceScores:
-    return UtteranceScores(
-        utt_id=content["utt_id"],
-        reference=content["reference"],
-        has_lattice=content["has_lattice"],
-        hypotheses=tuple(content["hypotheses"]),
-        errors=tuple((errors[0], errors[1], errors[2]) for errors in content["errors"]),
-        hypothesis_at=tuple(content["hypothesis_at"]),
-    )
+def _from_json(content: Any) -> UtteranceScores:
+    """Raises: ValueError."""
+    scores = build_record(UtteranceScores, content)
+    num_hypotheses = len(scores.hypotheses)
+    if len(scores.errors) != num_hypotheses:
+        raise ValueError(f"errors of '{scores.utt_id}' are not those of {num_hypotheses} hypotheses")
+    if not all(0 <= index < num_hypotheses for index in scores.hypothesis_at):
+        raise ValueError(f"hypothesis_at of '{scores.utt_id}' is beyond the {num_hypotheses} hypotheses")
+    return scores

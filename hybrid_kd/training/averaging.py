@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hybrid_kd.network.tensor_file import read_tensors, write_state
+from hybrid_kd.network.tensor_file import not_a_network, read_tensors, write_state
 
 BEST_EPOCHS = "best_epochs"
 
@@ -39,15 +39,23 @@ def forget_epochs(directory: Path, *, but: Sequence[int] = ()) -> None:
 def mean_of_epochs(directory: Path, epochs: Sequence[int]) -> dict[str, Tensor]:
     """The mean of each tensor; of what is counted, the last.
 
-    Raises: HybridKdError if a file is missing or broken.
+    Raises: HybridKdError if a file is missing or broken, or of another network.
     """
     networks = [read_tensors(_file(directory, epoch))[0] for epoch in epochs]
+    for epoch, network in zip(epochs, networks, strict=True):
+        if _shapes(network) != _shapes(networks[-1]):
+            error = ValueError(f"its tensors are not those of epoch {epochs[-1]}")
+            raise not_a_network(_file(directory, epoch), error)
     return {
         name: torch.stack([network[name].double() for network in networks]).mean(dim=0).to(last.dtype)
         if last.is_floating_point()
         else last
         for name, last in networks[-1].items()
     }
+
+
+def _shapes(network: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in network.items()}
 
 
 def _file(directory: Path, epoch: int) -> Path:

@@ -22,10 +22,10 @@ from hybrid_kd.decoding.summary import read_summary
 from hybrid_kd.errors import HybridKdError
 from hybrid_kd.run_record import CONFIG
 from hybrid_kd.scoring.best_paths import ScoringPoint
+from hybrid_kd.scoring.counting import count_set
 from hybrid_kd.scoring.kaldi_scores import find_hypotheses, read_kaldi_scores
 from hybrid_kd.scoring.options import ScoreOptions
 from hybrid_kd.scoring.report import RULE, decoder_in_words, recipe_lines
-from hybrid_kd.scoring.score_dir import count_set
 from hybrid_kd.scoring.tuning import PointRange, parse_range
 from hybrid_kd.scoring.word_errors import ErrorTable, best_point, error_table, pool
 from local.chime4.command import run_command

@@ -84,9 +84,7 @@ def test_gradients_of_uncertainty_matching_are_those_of_finite_differences(noise
 @pytest.mark.parametrize("noise", ["sigma", "sigma-eps"])
 def test_uncertainty_matching_is_zero_at_equality_whatever_the_scale(noise: str) -> None:
     target = UncertaintyTarget(1.0, (functional.normalize(SIGMA),), (1.0,), noise)  # type: ignore[arg-type]
-    assert uncertainty_loss(3 * SIGMA, EPS, target).item() == pytest.approx(
-        0, abs=1e-24
-    )  # rounding squared
+    assert uncertainty_loss(3 * SIGMA, EPS, target).item() == pytest.approx(0, abs=1e-24)  # rounding squared
     assert uncertainty_loss(SIGMA.flip(1), EPS, target).item() > 0.1
 
 

@@ -113,6 +113,10 @@ def test_rescoring_with_the_same_model_changes_no_cost(shared: Path) -> None:
 
 
 def test_a_graph_without_silence_phones_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HybridKdError, match=r"silence\.csl: cannot be read: No such file"):
+        read_silence_phones(tmp_path)
+    (tmp_path / "phones").mkdir()
+    (tmp_path / "phones/silence.csl").write_text("1:two\n")
     with pytest.raises(HybridKdError, match=r"silence\.csl: not a list of phones"):
         read_silence_phones(tmp_path)
 

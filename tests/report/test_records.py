@@ -1,7 +1,7 @@
 """results/<experiment>.jsonl: reading, replacing, writing."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from hybrid_kd.report.records import (
     ExampleRecord,
     LabelsRecord,
     LearningCurve,
+    Record,
     SetRecord,
     Study,
     SystemResult,
 )
+from tests.conftest import ROOT
 
 
 def make_decode(**values: Any) -> DecodeResult:
@@ -152,6 +154,32 @@ def test_a_broken_line_is_named(tmp_path: Path, change: dict[str, Any], message:
     path.write_text(f"{first}\n{json.dumps(json.loads(second) | change)}\n")
     with pytest.raises(HybridKdError, match=message):
         read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        (replace(SET, num_words=[3]), "num_words has 1 items, utt_ids has 2"),
+        (replace(EXAMPLE, phones=["a"], phone_ali=[0, 1]), "phone_ali has a row beyond the 1 phones"),
+        (replace(LABELS, temperatures=[1.0], entropy=[]), "items, temperatures has 1"),
+        (make_system("a", learning_curve=replace(CURVE, accepted=[])), "accepted has 0 items, dev_cross"),
+        (make_system("a", dev_posteriors=replace(POSTERIORS, bin_accuracy=[])), "bin_accuracy has 0 items"),
+        (
+            make_system("a", make_decode(errors_by_utterance=[0, 2], errors_elsewhere={"1_0.0": [1]})),
+            "a, decode_dt05_simu_11_6: errors of 1 utterances, 2 of dt05_simu",
+        ),
+    ],
+)
+def test_lists_that_do_not_go_along_are_named(tmp_path: Path, record: Record, message: str) -> None:
+    lines = [json.dumps({"kind": getattr(each, "kind", "set"), **asdict(each)}) for each in (SET, record)]
+    (tmp_path / "tiny.jsonl").write_text("\n".join(lines) + "\n")
+    with pytest.raises(HybridKdError, match=message):
+        read_study(tmp_path / "tiny.jsonl")
+
+
+def test_the_committed_results_are_read() -> None:
+    for path in (ROOT / "results").glob("*.jsonl"):
+        assert read_study(path).systems
 
 
 def test_a_line_older_than_an_option_of_the_record_is_read(tmp_path: Path) -> None:

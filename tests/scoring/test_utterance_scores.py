@@ -1,5 +1,6 @@
 """Errors of one utterance against compute-wer's rule, and their file."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,26 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 def test_a_damaged_file_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "per_utt.jsonl").write_text(content)
     with pytest.raises(HybridKdError, match="not a file of `hybrid-kd score`"):
+        read_utterance_scores(tmp_path / "per_utt.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"hypothesis_at": [0, 2]}, "hypothesis_at of 'u1' is beyond the 2 hypotheses"),
+        ({"hypothesis_at": [-1]}, "hypothesis_at of 'u1' is beyond the 2 hypotheses"),
+        ({"hypothesis_at": [1.5]}, "key 'hypothesis_at' is 1.5"),
+        ({"errors": [[0, 1, 0]]}, "errors of 'u1' are not those of 2 hypotheses"),
+        ({"errors": [[0, 1], [0, 1, 1]]}, r"key 'errors' is \[0, 1\]"),
+        ({"reference": 1.5}, "key 'reference' is 1.5"),
+    ],
+)
+def test_numbers_that_mean_no_hypothesis_are_an_error(
+    tmp_path: Path, change: dict[str, object], problem: str
+) -> None:
+    (line,) = utterance_scores_to_lines([score_utterance("u1", ["A", "B"], [["A"], ["É"]])])
+    (tmp_path / "per_utt.jsonl").write_text(json.dumps(json.loads(line) | change) + "\n")
+    with pytest.raises(HybridKdError, match=problem):
         read_utterance_scores(tmp_path / "per_utt.jsonl")
 
 

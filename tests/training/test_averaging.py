@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from hybrid_kd.training.averaging import best_epochs
+from hybrid_kd.errors import HybridKdError
+from hybrid_kd.training.averaging import best_epochs, keep_epoch, mean_of_epochs
 from tests.training.students import Trainer, records, weights
 
 
@@ -57,3 +58,12 @@ def test_its_dev_metrics_are_recorded(trainer: Trainer) -> None:
 def test_one_epoch_is_the_last_accepted(trainer: Trainer) -> None:
     plain = train(trainer, "plain", "--max-iters 3")
     assert "average" not in records(plain)[-1]
+
+
+def test_epochs_of_other_networks_are_named(tmp_path: Path) -> None:
+    keep_epoch(tmp_path, 1, {"network.a": torch.ones(2), "network.b": torch.ones(1)})
+    keep_epoch(tmp_path, 2, {"network.a": torch.ones(2)})
+    keep_epoch(tmp_path, 3, {"network.a": torch.ones(2)})
+    with pytest.raises(HybridKdError, match=r"epoch_1\.safetensors: .*its tensors are not those of epoch 3"):
+        mean_of_epochs(tmp_path, [1, 2, 3])
+    torch.testing.assert_close(mean_of_epochs(tmp_path, [2, 3]), {"network.a": torch.ones(2)})
